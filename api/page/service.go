@@ -1,0 +1,232 @@
+package page
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/apgarhq/apgar/api/wire"
+	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/scorecard"
+)
+
+// ServiceData is what the page of a service shows.
+type ServiceData struct {
+	Service *catalog.Service
+	Cards   []*scorecard.Scorecard
+	// History holds the last day by rubric; a rubric without an entry could
+	// not be read, one with no points has none.
+	History map[string][]scorecard.HistoryPoint
+}
+
+// service is the page of a service.
+type service struct {
+	frame
+	ID, Name, Description string
+	API                   string
+	Facts                 []fact
+	Tags                  []string
+	Follow                []Link
+	Relations             []relation
+	Cards                 []card
+}
+
+type fact struct{ Name, Value string }
+
+type relation struct{ Type, Target, Href string }
+
+// card is one scorecard on the page of a service.
+type card struct {
+	Rubric, Title, Version string
+	Class, Letter, Score   string
+	Headline               string
+	Notes                  []string
+	Range                  *scoreRange
+	Moves                  []move
+	Spark                  *sparkline
+	API, RubricHref        string
+	Checks                 []check
+}
+
+// scoreRange is the span that the score can be in, of 100; there is none
+// where every check is known.
+type scoreRange struct {
+	Low, Width, At    float64
+	HasAt             bool
+	LowText, HighText string
+}
+
+// move is how far a score has moved since an earlier time.
+type move struct{ Since, Text, Class string }
+
+// Service renders the page of a service.
+func (r *Renderer) Service(m Moment, d ServiceData) ([]byte, error) {
+	s := d.Service
+	p := service{
+		frame: r.frame(cmp.Or(s.Title, s.ID.Name), "", m),
+		ID:    s.ID.String(), Name: cmp.Or(s.Title, s.ID.Name), Description: s.Description,
+		API:  r.site.Base + "/api/v1/services/" + s.ID.String(),
+		Tags: s.Tags, Follow: webLinks(s.Links), Relations: r.relations(m.Snapshot, s),
+	}
+	tier := ""
+	if s.Tier != 0 {
+		tier = strconv.Itoa(s.Tier)
+	}
+	for _, f := range []fact{
+		{"owner", s.Owner},
+		{"system", s.System},
+		{"domain", s.Domain},
+		{"tier", tier},
+		{"lifecycle", s.Lifecycle},
+		{"type", s.Type},
+	} {
+		if f.Value != "" {
+			p.Facts = append(p.Facts, f)
+		}
+	}
+	titles := rubricTitles(m.Snapshot)
+	for _, c := range d.Cards {
+		points, read := d.History[c.Rubric]
+		p.Cards = append(p.Cards, r.card(c, titles[c.Rubric], points, read))
+	}
+	return r.render("service.html", p)
+}
+
+func (r *Renderer) card(c *scorecard.Scorecard, title string, points []scorecard.HistoryPoint, read bool) card {
+	v := card{
+		Rubric: c.Rubric, Title: cmp.Or(title, c.Rubric), Version: c.RubricVersion,
+		Score: scoreText(c.Score), Headline: headline(c), Notes: notes(c), Range: rangeOf(c), Moves: moves(c.Delta),
+		API:        r.site.Base + "/api/v1/scorecards/" + c.Rubric + "/" + c.Service.ID.String(),
+		RubricHref: r.site.Base + "/rubrics#" + c.Rubric,
+	}
+	v.Class, v.Letter = mark(c)
+	if read {
+		v.Spark = sparklineOf(points)
+	}
+	for i := range c.Results {
+		v.Checks = append(v.Checks, checkOf(&c.Results[i]))
+	}
+	return v
+}
+
+// headline says in one line what the scorecard comes to.
+func headline(c *scorecard.Scorecard) string {
+	var parts []string
+	switch {
+	case c.Pass == nil:
+		parts = append(parts, "neither passes nor fails")
+	case *c.Pass:
+		parts = append(parts, "passes")
+	default:
+		parts = append(parts, "fails")
+	}
+	switch {
+	case c.Level != "":
+		parts = append(parts, "level "+c.Level)
+	case c.LevelRank != nil:
+		parts = append(parts, "no level yet")
+	}
+	parts = append(parts, percent(c.Coverage)+" of its data seen")
+	return strings.Join(parts, " · ")
+}
+
+// notes says what a reader must know to read the score right.
+func notes(c *scorecard.Scorecard) []string {
+	var list []string
+	if c.Status == scorecard.Unknown {
+		text := "Too little data has been seen to give a score."
+		if c.LastScore != nil {
+			text += " The last one was " + scoreText(c.LastScore) + " at " + clock(c.LastScoredAt) + "."
+		}
+		list = append(list, text)
+	}
+	if c.Status == scorecard.NotScored {
+		list = append(list, "No check with a weight applies to this service.")
+	}
+	if c.CappedBy != "" && c.RawScore != nil {
+		list = append(list, "Capped by "+c.CappedBy+", a critical check that fails; without the cap it would be "+scoreText(c.RawScore)+".")
+	}
+	if c.ScoreWithoutWaivers != nil && c.Score != nil && scoreText(c.ScoreWithoutWaivers) != scoreText(c.Score) {
+		list = append(list, "Without waivers it would be "+scoreText(c.ScoreWithoutWaivers)+".")
+	}
+	if c.Stateless {
+		list = append(list, "Graded from an empty state.")
+	}
+	return list
+}
+
+func rangeOf(c *scorecard.Scorecard) *scoreRange {
+	if c.ScoreLow == nil || c.ScoreHigh == nil || scoreText(c.ScoreLow) == scoreText(c.ScoreHigh) {
+		return nil
+	}
+	low, high := clamp(*c.ScoreLow, 0, 100), clamp(*c.ScoreHigh, 0, 100)
+	v := &scoreRange{Low: low, Width: max(high-low, 0.8), LowText: scoreText(c.ScoreLow), HighText: scoreText(c.ScoreHigh)}
+	if c.Score != nil {
+		v.At, v.HasAt = clamp(*c.Score, 0, 100), true
+	}
+	return v
+}
+
+func moves(d scorecard.Delta) []move {
+	var list []move
+	for _, m := range []struct {
+		since string
+		by    *float64
+	}{{"1h", d.Hour}, {"24h", d.Day}, {"7d", d.Week}} {
+		if m.by == nil {
+			continue
+		}
+		text, class := wire.RoundPoints(*m.by), "down"
+		switch {
+		case text == "0.0":
+			text, class = "±0", "flat"
+		case *m.by > 0:
+			text, class = "+"+text, "up"
+		default:
+			text = "−" + strings.TrimPrefix(text, "-")
+		}
+		list = append(list, move{Since: m.since, Text: text, Class: class})
+	}
+	return list
+}
+
+// webLinks returns the links of a catalog entity that a browser may follow, by
+// name.
+func webLinks(links map[string]string) []Link {
+	var list []Link
+	for _, name := range slices.Sorted(maps.Keys(links)) {
+		if webLink(links[name]) {
+			list = append(list, Link{Title: name, URL: links[name]})
+		}
+	}
+	return list
+}
+
+// relations links those relations of s whose target is a service.
+func (r *Renderer) relations(snap *scorecard.Snapshot, s *catalog.Service) []relation {
+	var list []relation
+	for _, rel := range s.Relations {
+		v := relation{Type: rel.Type, Target: rel.Target}
+		kind, ref, found := strings.Cut(rel.Target, ":")
+		if !found {
+			kind, ref = "component", rel.Target
+		}
+		if namespace, name, ok := strings.Cut(ref, "/"); ok && kind == "component" && snap.Catalog != nil {
+			if target, ok := snap.Catalog.Service(catalog.ID{Namespace: namespace, Name: name}); ok {
+				v.Target, v.Href = shortName(target.ID), r.serviceHref(target.ID)
+			}
+		}
+		list = append(list, v)
+	}
+	return list
+}
+
+func rubricTitles(snap *scorecard.Snapshot) map[string]string {
+	titles := make(map[string]string, len(snap.Rubrics))
+	for _, r := range snap.Rubrics {
+		titles[r.Name] = r.Title
+	}
+	return titles
+}

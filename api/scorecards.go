@@ -1,0 +1,116 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/apgarhq/apgar/api/listing"
+	"github.com/apgarhq/apgar/api/wire"
+	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/scorecard"
+)
+
+// EncodeScorecard appends the JSON of c to dst, exactly as the API serves it.
+// The bytes are a function of c and stale alone. On an error, which a number
+// that is not finite causes, dst is returned as it was.
+func EncodeScorecard(dst []byte, c *scorecard.Scorecard, stale bool) ([]byte, error) {
+	body, err := wire.Scorecard(c)
+	if err != nil {
+		return dst, err
+	}
+	return body.Append(dst, stale), nil
+}
+
+// RoundScore prints a score as the API does: one decimal, never rounded up
+// onto the border of a grade. See wire.RoundScore.
+func RoundScore(x float64) string { return wire.RoundScore(x) }
+
+func scorecardsSpec() listing.Spec {
+	return listing.Spec{
+		List:   "scorecards",
+		Fields: []string{"rubric", "owner", "system", "tier", "lifecycle", "tag", "grade", "level", "status"},
+		Search: true, Since: true, Sort: true,
+	}
+}
+
+func serviceScorecardsSpec() listing.Spec {
+	return listing.Spec{List: "service scorecards", Fields: []string{"rubric", "status"}}
+}
+
+func listScorecards(r request) ([]byte, error) {
+	spec := scorecardsSpec()
+	format := r.values.Get("format")
+	r.values.Del("format")
+	switch format {
+	case "", "list":
+		q, err := spec.Parse(r.values)
+		if err != nil {
+			return nil, err
+		}
+		return pageJSON(r.view.scorecards, q, r.stale)
+	case "map":
+		spec.Whole, spec.Sort = true, false
+		q, err := spec.Parse(r.values)
+		if err != nil {
+			return nil, err
+		}
+		return scorecardMap(r, q.Filter)
+	default:
+		return nil, &listing.ParamError{Param: "format", Reason: "it is no format of this list; allowed are list and map"}
+	}
+}
+
+// scorecardMap answers {"namespace/name": verdict} for gates that look up many
+// services at once. It is given whole, which the size of a verdict allows. A
+// service has one verdict here, so one rubric must be meant.
+func scorecardMap(r request, f listing.Filter) ([]byte, error) {
+	rubrics := f.Fields["rubric"]
+	if len(rubrics) == 0 && r.view.rubrics.Len() == 1 {
+		rubrics = []string{r.view.snap.Rubrics[0].Name}
+	}
+	if len(rubrics) != 1 {
+		return nil, &listing.ParamError{Param: "rubric", Reason: "format=map has one verdict for each service; allowed is exactly one rubric"}
+	}
+	f.Fields["rubric"] = rubrics
+	rows := r.view.scorecards.All(f)
+	dst := append(make([]byte, 0, 16+160*len(rows)), '{')
+	for n, i := range rows {
+		if n > 0 {
+			dst = append(dst, ',')
+		}
+		id, err := json.Marshal(r.view.scorecards.Key(int(i)).Service())
+		if err != nil {
+			return nil, notEncoded(err)
+		}
+		body, err := r.view.verdicts[i]()
+		if err != nil {
+			return nil, notEncoded(err)
+		}
+		dst = body.Append(append(append(dst, id...), ':'), r.stale)
+	}
+	return append(dst, '}'), nil
+}
+
+func listServiceScorecards(r request) ([]byte, error) {
+	id := catalog.ID{Namespace: r.param("namespace"), Name: r.param("name")}
+	if _, ok := r.view.byID[id]; !ok {
+		return nil, &problem{code: notFound, detail: fmt.Sprintf("there is no service %s; the list of them says what there is", id)}
+	}
+	spec := serviceScorecardsSpec()
+	spec.List += " " + id.String()
+	q, err := spec.Parse(r.values)
+	if err != nil {
+		return nil, err
+	}
+	q.Filter.Fields["service"] = []string{id.String()}
+	return pageJSON(r.view.scorecards, q, r.stale)
+}
+
+func getScorecard(r request) ([]byte, error) {
+	k := scorecardParam(r)
+	return one(r, r.view.scorecards, k, fmt.Sprintf("scorecard of %s/%s by rubric %q", k.Namespace, k.Name, k.Rubric))
+}
+
+func scorecardParam(r request) listing.Key {
+	return listing.Key{Rubric: r.param("rubric"), Namespace: r.param("namespace"), Name: r.param("name")}
+}

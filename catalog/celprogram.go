@@ -1,0 +1,81 @@
+package catalog
+
+import (
+	"fmt"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/checker"
+	"cel.dev/cel-go/common/types/ref"
+)
+
+// program is a compiled expression: what Condition and Expression share.
+type program struct {
+	source string
+	run    cel.Program
+}
+
+// program plans the evaluation. The cost limit is watched at run time only
+// where the worst case for a service within the catalog's limits could exceed
+// it, because watching triples the time of an evaluation.
+func (e *Env) program(src string, checked *cel.Ast) (program, error) {
+	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
+	if worst, err := e.env.EstimateCost(checked, sizes{}); err != nil || worst.Max > celCostLimit {
+		options = append(options, cel.CostLimit(celCostLimit))
+	}
+	run, err := e.env.Program(checked, options...)
+	if err != nil {
+		return program{}, fmt.Errorf("planning its evaluation: %w", err)
+	}
+	return program{source: src, run: run}, nil
+}
+
+// Source returns the CEL source as it was written.
+func (p program) Source() string { return p.source }
+
+// eval runs the program for s. CEL turns its own panics into errors.
+func (p program) eval(s *Service) (ref.Val, error) {
+	v, _, err := p.run.Eval(activation{s})
+	if err != nil {
+		return nil, &EvalError{Source: p.source, Service: s.ID, Err: err}
+	}
+	return v, nil
+}
+
+// activation binds `service`. A single pointer, so that passing it on as an
+// interface does not allocate.
+type activation struct{ service *Service }
+
+// ResolveName implements cel.Activation.
+func (a activation) ResolveName(name string) (any, bool) {
+	if name == "service" {
+		return a.service, true
+	}
+	return nil, false
+}
+
+// Parent implements cel.Activation.
+func (a activation) Parent() cel.Activation { return nil }
+
+// sizes tells CEL's cost estimate how large the parts of a service can be,
+// which is what Parse enforces.
+type sizes struct{}
+
+// EstimateSize implements checker.CostEstimator.
+func (sizes) EstimateSize(node checker.AstNode) *checker.SizeEstimate {
+	path := node.Path()
+	if len(path) < 2 || path[0] != "service" {
+		return nil
+	}
+	switch path[len(path)-1] {
+	case "tags", "labels", "annotations", "links":
+		return &checker.SizeEstimate{Max: maxItems}
+	case "relations":
+		return &checker.SizeEstimate{Max: maxRelations}
+	}
+	return &checker.SizeEstimate{Max: maxValueBytes}
+}
+
+// EstimateCallCost implements checker.CostEstimator: the defaults hold.
+func (sizes) EstimateCallCost(string, string, *checker.AstNode, []checker.AstNode) *checker.CallEstimate {
+	return nil
+}

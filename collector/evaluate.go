@@ -1,0 +1,71 @@
+package collector
+
+import (
+	"context"
+	"time"
+
+	"github.com/apgarhq/apgar/scorecard"
+)
+
+// Evaluation is one tick, graded from nothing but what the sources hold.
+type Evaluation struct {
+	Scorecards []*scorecard.Scorecard
+	Sources    []scorecard.SourceStatus
+	// Faults are what sources did not answer, by source, each once.
+	Faults map[string][]string
+}
+
+// Evaluate grades one tick from an empty state: it backfills the windows that
+// the plan needs into memory, fills the ring, asks about the tick itself, and
+// grades. The result is a function of the sources' data and of tick alone;
+// evaluatedAt is what the scorecards say. o.Store is not used.
+func Evaluate(ctx context.Context, o Options, tick, evaluatedAt time.Time) (Evaluation, error) {
+	c := New(o)
+	c.grader.stateless = true
+	tick = tick.Truncate(o.Plan.Interval).UTC()
+	start := tick.Add(-ringLength).Truncate(slotLength)
+	c.backfillNow(ctx, start)
+	if err := c.walk(ctx, start, tick, tick.Add(-o.Plan.Interval)); err != nil {
+		return Evaluation{}, err
+	}
+	g := gathered{tick, c.gatherer.Tick(ctx, tick)}
+	if err := ctx.Err(); err != nil {
+		return Evaluation{}, err
+	}
+	c.grader.AddTick(tick, g.blocks)
+	return Evaluation{
+		Scorecards: c.grader.Grade(tick, evaluatedAt),
+		Sources:    c.sourceStatuses(g),
+		Faults:     c.faultsBySource(g),
+	}, nil
+}
+
+// faultsBySource lists what each source did not answer at a tick.
+func (c *Collector) faultsBySource(g gathered) map[string][]string {
+	faults := map[string][]string{}
+	for i, a := range c.gatherer.askers {
+		seen := map[string]bool{}
+		add := func(detail string) {
+			if !seen[detail] {
+				seen[detail] = true
+				faults[a.Name] = append(faults[a.Name], detail)
+			}
+		}
+		b := g.blocks[i]
+		if b == nil {
+			add("no answer in time")
+			continue
+		}
+		for j := range b.Columns {
+			if f := b.Columns[j].Fault; f != nil {
+				add(f.Detail)
+			}
+		}
+		for j := range b.Targets {
+			if f := b.Targets[j].Fault; f != nil {
+				add(f.Detail)
+			}
+		}
+	}
+	return faults
+}

@@ -1,0 +1,231 @@
+package collector
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/rubric"
+	"github.com/apgarhq/apgar/scorecard"
+	"github.com/apgarhq/apgar/slo"
+)
+
+// Grader keeps the ledger and the grading state, and judges. It is not safe
+// for concurrent use: one goroutine owns it.
+type Grader struct {
+	plan        *Plan
+	environment string
+	stateless   bool
+	sources     []string
+	askers      []*asker
+	ledger      *slo.Ledger
+	series      [][]*slo.Series // by SLI, then service; nil where it does not apply
+	states      map[scorecard.Key]*scorecard.State
+	conflicts   map[int]map[int]string // by identity, then service
+	evidence    map[evidenceKey]string
+	metrics     *metrics
+}
+
+type evidenceKey struct{ question, service int }
+
+func newGrader(plan *Plan, askers []*asker, environment string, m *metrics) *Grader {
+	g := &Grader{
+		plan: plan, environment: environment, askers: askers, metrics: m,
+		ledger: slo.NewLedger(plan.Interval), states: map[scorecard.Key]*scorecard.State{},
+		conflicts: map[int]map[int]string{}, evidence: map[evidenceKey]string{},
+	}
+	for _, a := range askers {
+		g.sources = append(g.sources, a.Name)
+	}
+	for i := range plan.slis {
+		s := &plan.slis[i]
+		row := make([]*slo.Series, len(plan.Services))
+		for service, applies := range s.applies {
+			if applies {
+				row[service] = g.ledger.Series(s.hash, plan.Services[service].ID.String())
+				row[service].Declared = declaredSources(plan.Services[service])
+			}
+		}
+		g.series = append(g.series, row)
+	}
+	g.findConflicts()
+	return g
+}
+
+// declaredSources reads in which sources or cells the catalog expects a
+// service; nil when it does not say.
+func declaredSources(s *catalog.Service) []string {
+	text, ok := s.Annotations["apgar.dev/sources"]
+	if !ok {
+		return nil
+	}
+	var names []string
+	for name := range strings.SplitSeq(text, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (g *Grader) findConflicts() {
+	for i, id := range g.plan.identities {
+		g.conflicts[i] = map[int]string{}
+		for _, c := range id.index.Conflicts() {
+			names := make([]string, len(c.Services))
+			for j, id := range c.Services {
+				names[j] = id.String()
+			}
+			text := fmt.Sprintf("%s is claimed by %s", c.Labels, strings.Join(names, ", "))
+			for _, id := range c.Services {
+				if service, ok := g.plan.Catalog.Index(id); ok {
+					g.conflicts[i][service] = text
+				}
+			}
+		}
+	}
+}
+
+// AddTick enters the blocks of a tick, in the order of the plan.
+func (g *Grader) AddTick(tick time.Time, blocks []*slo.Block) {
+	at := tick.Unix()
+	boundary := at%seconds(slo.SlotLength) == 0
+	for i := range g.plan.slis {
+		s := &g.plan.slis[i]
+		if !g.plan.questions[s.questions[0]].due(at) {
+			continue
+		}
+		m := newMerger(g.plan, s, at, g.sources, blocks)
+		for service, series := range g.series[i] {
+			if series == nil {
+				continue
+			}
+			answers := m.answers(service, series)
+			series.AddTick(m.round, answers)
+			if boundary && s.check.Kind.Counted() {
+				g.metrics.slots.count(series.AddSlot(m.round, answers))
+			}
+		}
+	}
+}
+
+// AddSlot enters the blocks about one slot, named by its end: asked again, or
+// backfilled.
+func (g *Grader) AddSlot(end time.Time, blocks []*slo.Block) {
+	for i := range g.plan.slis {
+		s := &g.plan.slis[i]
+		if !s.check.Kind.Counted() {
+			continue
+		}
+		m := newMerger(g.plan, s, end.Unix(), g.sources, blocks)
+		for service, series := range g.series[i] {
+			if series != nil {
+				g.metrics.slots.count(series.AddSlot(m.round, m.answers(service, series)))
+			}
+		}
+	}
+}
+
+// Grade judges every service by every rubric that applies, as of a tick whose
+// blocks have been added, and moves the grading state on.
+func (g *Grader) Grade(tick, evaluatedAt time.Time) []*scorecard.Scorecard {
+	var cards []*scorecard.Scorecard
+	states := make(map[scorecard.Key]*scorecard.State, len(g.states))
+	for i := range g.plan.graded {
+		graded := &g.plan.graded[i]
+		for _, service := range graded.services {
+			in := scorecard.Input{
+				Rubric: graded.rubric, Service: g.plan.Services[service], Environment: g.environment,
+				Tick: tick.UTC(), EvaluatedAt: evaluatedAt.UTC(), Interval: g.plan.Interval,
+				Facts: g.facts(graded, service, tick.Unix()), Stateless: g.stateless,
+			}
+			key := scorecard.Key{Rubric: graded.rubric.Name, Service: in.Service.ID}
+			in.Previous = g.states[key]
+			card, state := scorecard.Grade(in)
+			states[key] = state
+			cards = append(cards, card)
+		}
+	}
+	g.states = states
+	slices.SortFunc(cards, scorecard.Compare)
+	return cards
+}
+
+// facts gathers what is known of each check of a rubric for one service.
+func (g *Grader) facts(graded *gradedRubric, service int, tick int64) []scorecard.CheckFacts {
+	facts := make([]scorecard.CheckFacts, len(graded.rubric.Checks))
+	for i, check := range graded.rubric.Checks {
+		if at := graded.slis[i]; at >= 0 {
+			facts[i] = g.checkFacts(check, at, service, tick)
+		}
+	}
+	return facts
+}
+
+func (g *Grader) checkFacts(check *rubric.Check, sli, service int, tick int64) scorecard.CheckFacts {
+	series := g.series[sli][service]
+	f := scorecard.CheckFacts{
+		Facts:        series.Facts(asOf(check, tick), scorecard.Grace(check, g.plan.Interval), scorecard.WindowsOf(check)),
+		Unidentified: true,
+	}
+	for _, q := range g.plan.slis[sli].questions {
+		identity := g.plan.questions[q].identity
+		if text := g.conflicts[identity][service]; text != "" && f.Conflict == "" {
+			f.Conflict = text
+		}
+		if g.plan.identities[identity].index.Identified(service) {
+			f.Unidentified = false
+		}
+	}
+	f.Evidence = g.evidenceOf(&f.Facts, sli, service)
+	return f
+}
+
+// evidenceOf links to the query at the first source that is expected to have
+// the service. Links do not change from tick to tick and are kept.
+func (g *Grader) evidenceOf(f *slo.Facts, sli, service int) string {
+	question := g.plan.slis[sli].questions[0]
+	key := evidenceKey{question, service}
+	if link, ok := g.evidence[key]; ok {
+		return link
+	}
+	for _, a := range g.askers {
+		if len(f.Cells) > 0 && f.Cells[0].Key.Source == a.Name {
+			link := a.evidence(g.plan.questions[question], service)
+			g.evidence[key] = link
+			return link
+		}
+	}
+	return ""
+}
+
+// setDeltas fills in how far each score has moved, from the scores of an
+// hour, a day and a week ago.
+func setDeltas(ctx context.Context, cards []*scorecard.Scorecard, tick time.Time, scores ScoreHistory) error {
+	ages := []time.Duration{time.Hour, 24 * time.Hour, 7 * 24 * time.Hour}
+	for i, age := range ages {
+		then, err := scores.ScoresAt(ctx, tick.Add(-age))
+		if err != nil {
+			return fmt.Errorf("reading the scores of %s ago: %w", age, err)
+		}
+		for _, card := range cards {
+			before, ok := then[card.Key()]
+			if !ok || card.Score == nil {
+				continue
+			}
+			delta := *card.Score - before
+			switch i {
+			case 0:
+				card.Delta.Hour = &delta
+			case 1:
+				card.Delta.Day = &delta
+			case 2:
+				card.Delta.Week = &delta
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package collector
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/apgarhq/apgar/slo"
+)
+
+// metrics are the collector's own.
+type metrics struct {
+	ticks         prometheus.Counter
+	ticksMissed   prometheus.Counter
+	tickSeconds   prometheus.Histogram
+	lastTick      prometheus.Gauge
+	sourceMissed  *prometheus.CounterVec
+	commits       *prometheus.CounterVec
+	services      prometheus.Gauge
+	scorecards    *prometheus.GaugeVec
+	queries       *prometheus.GaugeVec
+	unmatched     *prometheus.GaugeVec
+	backfillLeft  prometheus.Gauge
+	panics        prometheus.Counter
+	slots         slotCounter
+	stageDuration *prometheus.GaugeVec
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	m := &metrics{
+		ticks: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "apgar_collector_ticks_total", Help: "Ticks graded and committed.",
+		}),
+		ticksMissed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "apgar_collector_ticks_missed_total", Help: "Ticks that were not graded, because the process was behind or paused.",
+		}),
+		tickSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "apgar_collector_tick_duration_seconds", Help: "Time from a tick to the commit of its scorecards, the query delay included.",
+			Buckets: []float64{0.5, 1, 2.5, 5, 10, 20, 30, 45, 60, 90, 120},
+		}),
+		lastTick: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "apgar_collector_last_tick_timestamp_seconds", Help: "The newest committed tick, in Unix seconds.",
+		}),
+		sourceMissed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "apgar_collector_source_ticks_missed_total", Help: "Ticks that a source was not asked about, because it was still busy with an earlier one.",
+		}, []string{"source"}),
+		commits: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "apgar_collector_commits_total", Help: "Commits handed to the store, by result: ok, fenced, old_tick or error.",
+		}, []string{"result"}),
+		services: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "apgar_collector_services", Help: "Services in the catalog.",
+		}),
+		scorecards: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "apgar_collector_scorecards", Help: "Scorecards of the newest tick, by status.",
+		}, []string{"status"}),
+		queries: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "apgar_collector_tick_queries", Help: "Queries sent to a source for the newest tick.",
+		}, []string{"source"}),
+		unmatched: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "apgar_collector_unmatched_rows", Help: "Rows of a source that name no service of the catalog: the most in one answer of the newest tick.",
+		}, []string{"source"}),
+		backfillLeft: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "apgar_collector_backfill_remaining_slots", Help: "Slots of five minutes that are still to be asked about the past.",
+		}),
+		panics: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "apgar_collector_panics_recovered_total", Help: "Panics while grading that were recovered; each is a defect.",
+		}),
+		stageDuration: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "apgar_collector_stage_duration_seconds", Help: "Time that a stage of the newest tick took: ledger, grade or commit.",
+		}, []string{"stage"}),
+	}
+	m.slots = newSlotCounter()
+	if reg != nil {
+		reg.MustRegister(m.ticks, m.ticksMissed, m.tickSeconds, m.lastTick, m.sourceMissed, m.commits, m.services,
+			m.scorecards, m.queries, m.unmatched, m.backfillLeft, m.panics, m.stageDuration, m.slots.vec)
+	}
+	return m
+}
+
+// slotCounter counts what became of slots.
+type slotCounter struct {
+	vec                   *prometheus.CounterVec
+	measured, gap, shrunk prometheus.Counter
+}
+
+func newSlotCounter() slotCounter {
+	vec := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "apgar_collector_slots_total",
+		Help: "Slots entered into the ledger, by outcome: measured, gap, or shrunk (a later answer had less than the earlier one and was refused).",
+	}, []string{"outcome"})
+	return slotCounter{vec, vec.WithLabelValues("measured"), vec.WithLabelValues("gap"), vec.WithLabelValues("shrunk")}
+}
+
+func (c slotCounter) count(o slo.Outcome) {
+	switch o {
+	case slo.Measured:
+		c.measured.Inc()
+	case slo.Shrunk:
+		c.shrunk.Inc()
+	default:
+		c.gap.Inc()
+	}
+}

@@ -1,0 +1,101 @@
+package scorecard
+
+import (
+	"time"
+
+	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/rubric"
+	"github.com/apgarhq/apgar/slo"
+)
+
+// Input is everything that a grade depends on.
+type Input struct {
+	Rubric      *rubric.Rubric
+	Service     *catalog.Service
+	Environment string
+	Tick        time.Time
+	EvaluatedAt time.Time
+	// Interval is the evaluation interval, for the grace of cells.
+	Interval time.Duration
+	// Facts are those of Rubric.Checks, in the same order; catalog checks
+	// need none.
+	Facts    []CheckFacts
+	Previous *State // nil: empty
+	// Stateless marks a grade from an empty state on purpose.
+	Stateless bool
+}
+
+// CheckFacts are the facts of one check.
+type CheckFacts struct {
+	slo.Facts
+	// Conflict lists the services that claim the same identity, as text.
+	Conflict string
+	// Unidentified says that no identity of the check names the service.
+	Unidentified bool
+	// Evidence is a link to the query, or "".
+	Evidence string
+}
+
+// Grace returns how long a cell's last answer counts in the coverage of a
+// check: the larger of three of its intervals and 15 minutes.
+func Grace(check *rubric.Check, interval time.Duration) time.Duration {
+	return max(3*max(check.Interval, interval), 15*time.Minute)
+}
+
+// WindowsOf returns the windows that grading a counted check needs.
+func WindowsOf(check *rubric.Check) []time.Duration {
+	switch {
+	case !check.Kind.Counted():
+		return nil
+	case check.Objective > 0:
+		return append(slo.Windows(check.Period), check.Period)
+	}
+	return []time.Duration{check.Window}
+}
+
+// Applies reports whether a rubric grades a service at all. A condition that
+// cannot be evaluated does not apply.
+func Applies(r *rubric.Rubric, s *catalog.Service) bool {
+	if r.AppliesTo == nil {
+		return true
+	}
+	ok, err := r.AppliesTo.Eval(s)
+	return err == nil && ok
+}
+
+// Grade judges one service by one rubric.
+func Grade(in Input) (*Scorecard, *State) {
+	next := &State{Checks: make(map[string]CheckState, len(in.Rubric.Checks))}
+	card := &Scorecard{
+		Rubric:        in.Rubric.Name,
+		RubricVersion: in.Rubric.Version,
+		Environment:   in.Environment,
+		Service:       in.Service,
+		EvaluatedAt:   in.EvaluatedAt,
+		DataTime:      in.Tick,
+		Stateless:     in.Stateless,
+		Results:       make([]Result, len(in.Rubric.Checks)),
+	}
+	for i, check := range in.Rubric.Checks {
+		previous := in.Previous.previous(check.Name, check.Hash)
+		j := judgement{check: check, service: in.Service, tick: in.Tick, facts: in.Facts[i], previous: previous}
+		card.Results[i], next.Checks[check.Name] = j.judge()
+	}
+	card.sum(in.Rubric)
+	card.remember(in, next)
+	return card, next
+}
+
+// remember carries the last score over, or replaces it.
+func (c *Scorecard) remember(in Input, next *State) {
+	if in.Previous != nil {
+		next.LastScore, next.LastScoredAt = in.Previous.LastScore, in.Previous.LastScoredAt
+	}
+	if c.Status == Scored {
+		next.LastScore, next.LastScoredAt = c.Score, in.Tick
+	}
+	c.LastScore, c.LastScoredAt = next.LastScore, next.LastScoredAt
+	if c.LastScore == nil {
+		c.Level, c.LevelRank = "", nil
+	}
+}

@@ -1,0 +1,259 @@
+package scorecard
+
+import (
+	"time"
+
+	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/rubric"
+	"github.com/apgarhq/apgar/slo"
+)
+
+// The reasons of results, beside the faults of package slo.
+const (
+	ReasonOK               = "ok"
+	ReasonBelowTarget      = "below_target"
+	ReasonBudgetLow        = "budget_low"
+	ReasonBudgetSpent      = "budget_spent"
+	ReasonBurningSlow      = "burning_slow"
+	ReasonBurningFast      = "burning_fast"
+	ReasonTargetDown       = "target_down"
+	ReasonNoData           = "no_data"
+	ReasonIdle             = "idle"
+	ReasonWarmingUp        = "warming_up"
+	ReasonPartial          = string(slo.Partial)
+	ReasonNotApplicable    = "not_applicable"
+	ReasonCELError         = "cel_error"
+	ReasonIdentityConflict = "identity_conflict"
+)
+
+// minMeasuredSlots is how many slots a counted check needs before it is
+// judged: an hour of them.
+const minMeasuredSlots = 12
+
+// downTicksToFail is for how many ticks in a row all targets must be down.
+const downTicksToFail = 2
+
+// judgement is one check of one service being judged. Its steps follow the
+// rows of the grading specification's table, in order.
+type judgement struct {
+	check    *rubric.Check
+	service  *catalog.Service
+	tick     time.Time
+	facts    CheckFacts
+	previous CheckState
+
+	result Result
+	next   CheckState
+	quorum quorum
+}
+
+// judge returns the result and what to remember of it.
+func (j *judgement) judge() (Result, CheckState) {
+	j.quorum = quorumOf(j.facts.Cells)
+	j.next = CheckState{Hash: j.check.Hash, Firing: j.previous.Firing}
+	j.describe()
+	if j.check.Kind == rubric.KindCatalog {
+		j.judgeCatalog()
+	} else {
+		j.judgeMeasured()
+	}
+	j.result.Message = j.message()
+	j.next.Verdict, j.next.Reason, j.next.Since = j.result.Verdict, j.result.Reason, j.tick
+	if j.previous.Verdict == j.result.Verdict {
+		j.next.Since = j.previous.Since
+	}
+	j.result.Since = j.next.Since
+	return j.result, j.next
+}
+
+// describe fills in what does not depend on the verdict.
+func (j *judgement) describe() {
+	c := j.check
+	j.result = Result{
+		Check: c.Name, Title: c.Title, Severity: string(c.Severity), Weight: c.Weight,
+		Unit: "ratio", CheckHash: c.Hash, DataTime: j.tick, Evidence: j.facts.Evidence,
+	}
+	switch {
+	case c.Kind == rubric.KindCatalog:
+		j.result.Unit = "bool"
+	case c.Objective > 0:
+		j.result.Window, j.result.Target = c.Period, ptr(c.Objective)
+	default:
+		j.result.Window, j.result.Target = c.Window, c.Pass
+	}
+	if c.Kind == rubric.KindValue {
+		j.result.Unit = c.Value.Unit
+	}
+	if c.Kind != rubric.KindCatalog && j.facts.Time > 0 {
+		j.result.DataTime = time.Unix(j.facts.Time, 0).UTC()
+	}
+}
+
+// applicable evaluates the check's own condition.
+func (j *judgement) applicable() bool {
+	if j.check.AppliesTo == nil {
+		return true
+	}
+	ok, err := j.check.AppliesTo.Eval(j.service)
+	switch {
+	case err != nil:
+		j.unjudged(NotApplicable, ReasonCELError)
+	case !ok:
+		j.unjudged(NotApplicable, ReasonNotApplicable)
+	}
+	return err == nil && ok
+}
+
+func (j *judgement) judgeCatalog() {
+	if !j.applicable() {
+		return
+	}
+	ok, err := j.check.Catalog.Eval(j.service)
+	switch {
+	case err != nil:
+		j.unjudged(NotApplicable, ReasonCELError)
+		return
+	case ok:
+		j.judged(Pass, ReasonOK, 1)
+	default:
+		j.judged(Fail, ReasonBelowTarget, 0)
+	}
+	j.whole()
+}
+
+func (j *judgement) judgeMeasured() {
+	j.countDownTicks()
+	j.result.Cells = j.cellResults()
+	switch {
+	case !j.applicable():
+	case j.facts.Conflict != "":
+		j.unjudged(VerdictUnknown, ReasonIdentityConflict)
+	case !slo.AtLeast(j.quorum.fresh, 0.5) && j.quorum.fault != nil:
+		j.unjudged(VerdictUnknown, string(j.quorum.fault.Reason))
+	case j.next.DownTicks >= downTicksToFail:
+		j.judged(Fail, ReasonTargetDown, 0)
+		j.whole()
+	case j.quorum.rows == 0 && j.facts.Up == 0:
+		j.unjudged(VerdictUnknown, ReasonNoData)
+	case j.quorum.rows == 0:
+		j.judgeMissing()
+	case !slo.AtLeast(j.quorum.fresh, 0.5):
+		j.unjudged(VerdictUnknown, ReasonNoData)
+	case j.check.Kind == rubric.KindValue:
+		j.judgeValue()
+	case j.check.Objective > 0:
+		j.judgeObjective()
+	default:
+		j.judgeRatio()
+	}
+}
+
+// judgeMissing applies on_missing: targets are up and have no such metric.
+func (j *judgement) judgeMissing() {
+	switch j.check.OnMissing {
+	case rubric.MissingFail:
+		j.judged(Fail, ReasonNoData, 0)
+		j.whole()
+	case rubric.MissingPass:
+		j.judged(Pass, ReasonNoData, 1)
+		j.whole()
+	case rubric.MissingNotApplicable:
+		j.unjudged(NotApplicable, ReasonNoData)
+	default:
+		j.unjudged(VerdictUnknown, ReasonNoData)
+	}
+}
+
+// countDownTicks notes whether presence was answered by every expected cell
+// and no target is up.
+func (j *judgement) countDownTicks() {
+	if j.facts.Witnessed && j.facts.Up == 0 && j.facts.Down > 0 {
+		j.next.DownTicks = j.previous.DownTicks + 1
+	}
+}
+
+func (j *judgement) unjudged(v Verdict, reason string) {
+	j.result.Verdict, j.result.Reason = v, reason
+}
+
+func (j *judgement) judged(v Verdict, reason string, credit float64) {
+	j.result.Verdict, j.result.Reason, j.result.Credit = v, reason, ptr(credit)
+	j.result.Coverage, j.result.freshCoverage = j.quorum.held, j.quorum.fresh
+}
+
+// whole marks a result that does not depend on what cells answered.
+func (j *judgement) whole() { j.result.Coverage, j.result.freshCoverage = 1, 1 }
+
+// fromCredit turns a credit into the verdict of a value.
+func (j *judgement) fromCredit(credit float64) {
+	switch credit {
+	case 1:
+		j.judged(Pass, ReasonOK, credit)
+	case 0:
+		j.judged(Fail, ReasonBelowTarget, credit)
+	default:
+		j.judged(Warn, ReasonBelowTarget, credit)
+	}
+}
+
+func (j *judgement) cellResults() []CellResult {
+	if len(j.facts.Cells) == 0 {
+		return nil
+	}
+	cells := make([]CellResult, len(j.facts.Cells))
+	for i, c := range j.facts.Cells {
+		cells[i] = CellResult{Source: c.Key.Source, Cell: c.Key.Cell}
+		if c.Answered {
+			cells[i].Coverage = 1
+		}
+		if c.Fault != nil {
+			cells[i].Fault = string(c.Fault.Reason)
+		}
+		switch ratio, ok := c.Week.ErrorRatio(); {
+		case j.check.Kind == rubric.KindValue && c.Row:
+			cells[i].Value = ptr(c.Value)
+		case j.check.Kind.Counted() && ok:
+			cells[i].Value = ptr(1 - ratio)
+		}
+	}
+	return cells
+}
+
+// quorum is how much of a check's expected cells answered.
+type quorum struct {
+	fresh float64 // share that answered completely at this tick
+	held  float64 // share that did so within the grace
+	rows  int
+	fault *slo.Fault // the gravest
+	cell  slo.CellKey
+}
+
+func quorumOf(cells []slo.CellFact) quorum {
+	var q quorum
+	for _, c := range cells {
+		if c.Answered {
+			q.fresh += c.Weight
+		}
+		if c.Graced {
+			q.held += c.Weight
+		}
+		if c.Row {
+			q.rows++
+		}
+		if graver := slo.Graver(q.fault, c.Fault); graver != q.fault {
+			q.fault, q.cell = graver, c.Key
+		}
+	}
+	q.fresh, q.held = clampShare(q.fresh), clampShare(q.held)
+	return q
+}
+
+// clampShare takes rounding out of a sum of weights.
+func clampShare(x float64) float64 {
+	if slo.AtLeast(x, 1) {
+		return 1
+	}
+	return max(0, x)
+}
+
+func ptr[T any](x T) *T { return &x }

@@ -1,0 +1,120 @@
+package scorecard
+
+import (
+	"errors"
+	"time"
+
+	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/rubric"
+)
+
+// Snapshot is everything that readers are served from: one generation of
+// scorecards with the catalog, rubrics and sources that they were graded
+// from. It is immutable; a new generation is a new Snapshot.
+type Snapshot struct {
+	Generation uint64
+	Epoch      uint64
+	Tick       time.Time
+	Interval   time.Duration
+	// CommittedAt is when the store took it.
+	CommittedAt time.Time
+	Catalog     *catalog.Snapshot
+	Rubrics     []*rubric.Rubric
+	Scorecards  []*Scorecard // sorted by rubric, then service
+	Sources     []SourceStatus
+	Identities  []IdentityReport
+}
+
+// SourceStatus is what is known of one source at a tick.
+type SourceStatus struct {
+	Name        string
+	Environment string
+	State       string // ok, failing or open (its circuit breaker)
+	Cells       []string
+	LastSuccess time.Time
+	LastError   string // safe to show
+	Replica     string // the preferred one, redacted
+	Tick        time.Time
+	Queries     int           // sent for the tick
+	Failed      int           // of those
+	Samples     int64         // queryable samples, as the source counted them
+	Duration    time.Duration // wall time of the tick's queries
+	Unmatched   int           // rows that name no service of the catalog
+}
+
+// IdentityReport lists what the catalog and the series do not agree on.
+type IdentityReport struct {
+	Identity  string
+	Conflicts []IdentityConflict
+	Unreached []catalog.ID // services whose identity is empty
+}
+
+// IdentityConflict is a tuple of label values claimed by several services.
+type IdentityConflict struct {
+	Labels   string // {service="playlist"}
+	Services []catalog.ID
+}
+
+// HistoryPoint is one scorecard, thinned for plots.
+type HistoryPoint struct {
+	Time     time.Time
+	Score    *float64
+	Coverage float64
+	Level    string
+}
+
+// Change is one difference between two generations of a scorecard.
+type Change struct {
+	ID          uint64 // grows by one per change of a store
+	Generation  uint64
+	Time        time.Time // the tick
+	Kind        ChangeKind
+	Key         Key
+	Environment string
+	Check       string // for verdict changes
+	From, To    string
+	FromScore   *float64
+	ToScore     *float64
+	Reason      string
+	Message     string
+}
+
+// ChangeKind says what changed.
+type ChangeKind string
+
+// The kinds of change.
+const (
+	ScorecardAdded   ChangeKind = "scorecard_added"
+	ScorecardRemoved ChangeKind = "scorecard_removed"
+	VerdictChanged   ChangeKind = "verdict_changed"
+	LevelChanged     ChangeKind = "level_changed"
+	GradeChanged     ChangeKind = "grade_changed"
+	StatusChanged    ChangeKind = "status_changed"
+)
+
+// Commit is what a grader hands to a store for one tick. The store takes it
+// whole or not at all.
+type Commit struct {
+	Epoch    uint64 // of the grader's lease; a store refuses any but the one it granted
+	Owner    string // of the lease
+	Snapshot *Snapshot
+	Changes  []Change
+	States   map[Key]*State // grading state after the tick
+}
+
+// Lease is the right to commit: a store takes commits only with the epoch
+// and owner of the newest lease that it granted.
+type Lease struct {
+	Owner string
+	Epoch uint64 // grows with every grant
+}
+
+// The errors of a store that a grader must tell apart.
+var (
+	// ErrFenced refuses a commit whose lease is not, or is no longer, the newest.
+	ErrFenced = errors.New("the commit was refused: another grader holds the lease")
+	// ErrOldTick refuses a commit whose tick is not newer than the last.
+	ErrOldTick = errors.New("the commit was refused: its tick is not newer than the last committed one")
+	// ErrNotFound says that the store has nothing under this key.
+	ErrNotFound = errors.New("not found")
+)

@@ -1,0 +1,98 @@
+package slo
+
+import "time"
+
+// Block is what one source answered at one tick, or about one slot. Its
+// columns follow the order of the plan that it names. A Block is immutable
+// once handed over.
+type Block struct {
+	Source string
+	Plan   string    // hash of the plan, so that a block of another is not misread
+	Time   time.Time // the tick, or the end of the slot
+	// Cells are the names that Row.Cell counts: the source's own name alone,
+	// or the values of its partition label, sorted.
+	Cells   []string
+	Columns []Column
+	Targets []TargetColumn // one for each identity of the plan
+	Cost    Cost
+}
+
+// Column is the answer to one question, in rows ordered by service, then cell.
+type Column struct {
+	Asked bool   // false: not due at this tick
+	Fault *Fault // of the whole answer; the rows are then empty
+	Rows  []Row
+}
+
+// Row is what one cell of a source said of one service: counts for a counted
+// question, a value for a gauge.
+type Row struct {
+	Service int32 // index into the roster of the plan
+	Cell    int32 // index into Block.Cells
+	Counts  Counts
+	Value   float64
+	Fault   *Fault // of this row alone
+}
+
+// TargetColumn is the answer to one presence query.
+type TargetColumn struct {
+	Fault *Fault
+	Rows  []TargetRow
+}
+
+// TargetRow counts the scrape targets of a service in a cell.
+type TargetRow struct {
+	Service  int32
+	Cell     int32
+	Up, Down int32
+}
+
+// Cost is what a block cost its source.
+type Cost struct {
+	Queries  int
+	Failed   int
+	Samples  int64 // queryable samples, as the source counted them
+	Bytes    int64
+	Duration time.Duration // from the first question to the last answer
+	// Unmatched is the largest number of rows of one answer that name no
+	// service of the catalog.
+	Unmatched int
+}
+
+// Fault says why data cannot be used. Faults are facts of one cell: they
+// lower its coverage and never count as zero.
+type Fault struct {
+	Reason Reason
+	Detail string // for people; holds no secret
+}
+
+// Reason is the machine-readable cause of a fault.
+type Reason string
+
+// The faults of data, gravest first: where several cells of a service have
+// faults, the first of these names the result.
+const (
+	InvalidData  Reason = "invalid_data"   // NaN, infinite or contradictory numbers
+	Ambiguous    Reason = "ambiguous"      // several rows for one identity
+	Partial      Reason = "partial"        // a warning or a truncation
+	NoSuchBucket Reason = "no_such_bucket" // the histogram lacks the bound
+	SourceError  Reason = "source_error"   // unreachable, refused, timed out
+)
+
+// Rank orders reasons, gravest (0) first.
+func (r Reason) Rank() int {
+	for i, other := range []Reason{InvalidData, Ambiguous, Partial, NoSuchBucket, SourceError} {
+		if r == other {
+			return i
+		}
+	}
+	return len(r)
+}
+
+// Graver returns the graver of two faults; either may be nil.
+func Graver(a, b *Fault) *Fault {
+	if a == nil || (b != nil && b.Reason.Rank() < a.Reason.Rank()) {
+		return b
+	}
+	return a
+}

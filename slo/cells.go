@@ -1,0 +1,140 @@
+package slo
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// expectedFor is how long after its last data a cell is still expected.
+const expectedFor = 7 * daySeconds
+
+// weekSeconds is how far back a cell's total weighs its coverage.
+const weekSeconds = 7 * daySeconds
+
+// CellKey names a cell: a source, and a value of its partition label or the
+// source's own name.
+type CellKey struct {
+	Source string
+	Cell   string
+}
+
+// Compare orders cells by source, then by name.
+func (k CellKey) Compare(o CellKey) int {
+	return cmp.Or(strings.Compare(k.Source, o.Source), strings.Compare(k.Cell, o.Cell))
+}
+
+// cellMemory is what a series remembers of one cell.
+type cellMemory struct {
+	key         CellKey
+	first, last int64 // slots of the first and the last row; 0: never
+	answeredAt  int64 // last tick that it answered completely
+	identity    int   // the alternative it was first seen under
+	recent      [4]cellSlot
+	hours       [8]*cellDay
+	state       cellState
+}
+
+// cellState is a cell's answer at the newest tick.
+type cellState struct {
+	at       int64
+	row      bool
+	fault    *Fault
+	value    float64
+	up, down int32
+	noTarget bool // the presence query was not answered
+}
+
+// cellSlot is a slot that may yet be answered again.
+type cellSlot struct {
+	slot   int64
+	counts Counts
+}
+
+// cellDay holds a day of hourly totals of one cell.
+type cellDay struct {
+	day      int64
+	counts   [hoursPerDay]Counts
+	measured [hoursPerDay]uint16
+}
+
+// seen notes a row in a slot.
+func (m *cellMemory) seen(slot int64) {
+	if m.first == 0 || slot < m.first {
+		m.first = slot
+	}
+	m.last = max(m.last, slot)
+}
+
+// expected reports whether the service is expected in this cell at a time.
+func (m *cellMemory) expected(at int64) bool {
+	return m.first != 0 && at > m.first-slotSeconds && at <= m.last+expectedFor
+}
+
+// enter adds a slot to the cell's hourly totals. A slot already there is
+// replaced while it is recent, else left alone.
+func (m *cellMemory) enter(slot int64, counts Counts) {
+	hour, index := slotPlace(slot)
+	day, i := m.ensureDay(hour)
+	if day == nil {
+		return
+	}
+	place := &m.recent[slot/slotSeconds%int64(len(m.recent))]
+	switch {
+	case day.measured[i]&(1<<index) == 0:
+		day.counts[i] = day.counts[i].Plus(counts)
+		day.measured[i] |= 1 << index
+	case place.slot == slot:
+		day.counts[i] = day.counts[i].Plus(Counts{counts.Bad - place.counts.Bad, counts.Total - place.counts.Total})
+	default:
+		return
+	}
+	if slot >= place.slot {
+		*place = cellSlot{slot, counts}
+	}
+}
+
+func (m *cellMemory) ensureDay(hour int64) (*cellDay, int) {
+	end := ceilTo(hour, daySeconds)
+	p := &m.hours[end/daySeconds%int64(len(m.hours))]
+	if *p == nil {
+		*p = &cellDay{day: end}
+	}
+	if (*p).day > end {
+		return nil, 0
+	}
+	if (*p).day < end {
+		**p = cellDay{day: end}
+	}
+	return *p, int((hour-(end-daySeconds))/hourSeconds) - 1
+}
+
+// week returns the cell's counts over the 7 days before at, the far edge
+// rounded outward to the hour.
+func (m *cellMemory) week(at int64) Counts {
+	from := floorTo(at-weekSeconds, hourSeconds)
+	var sum Counts
+	for day := ceilTo(from+1, daySeconds); day-daySeconds < at; day += daySeconds {
+		d := m.hours[day/daySeconds%int64(len(m.hours))]
+		if d == nil || d.day != day {
+			continue
+		}
+		for i, c := range d.counts {
+			end := day - daySeconds + int64(i+1)*hourSeconds
+			if end > from && end-hourSeconds < at {
+				sum = sum.Plus(c)
+			}
+		}
+	}
+	return sum
+}
+
+// cell returns the memory of a cell, made if need be; cells stay sorted, so
+// that nothing depends on the order in which they were met.
+func (s *Series) cell(key CellKey) *cellMemory {
+	i, found := slices.BinarySearchFunc(s.cells, key, func(m *cellMemory, k CellKey) int { return m.key.Compare(k) })
+	if !found {
+		s.cells = slices.Insert(s.cells, i, &cellMemory{key: key})
+	}
+	return s.cells[i]
+}

@@ -1,0 +1,153 @@
+package slo
+
+import "time"
+
+// Facts are what is known of one SLI of one service at a tick: the input of
+// grading. They are plain data.
+type Facts struct {
+	Time int64
+	// Cells are the expected cells, sorted; without any memory, those that
+	// have a fault.
+	Cells []CellFact
+	// Up and Down count the targets in all cells, expected or not.
+	Up, Down int
+	// Witnessed says that every expected cell answered the presence query.
+	Witnessed bool
+	// Measured are the slots measured in the ledger so far.
+	Measured int
+	Windows  []Window
+}
+
+// CellFact is one expected cell at a tick.
+type CellFact struct {
+	Key      CellKey
+	Weight   float64 // share in coverage; the weights of all cells add up to 1
+	Answered bool    // completely, at this tick
+	Graced   bool    // completely, within the grace
+	Row      bool
+	Fault    *Fault
+	Value    float64 // of a gauge
+	Week     Counts  // of a counted SLI, over 7 days
+}
+
+// Window returns the window of a length, and false when it was not asked for.
+func (f *Facts) Window(length time.Duration) (Window, bool) {
+	for _, w := range f.Windows {
+		if w.Length == length {
+			return w, true
+		}
+	}
+	return Window{}, false
+}
+
+// Facts returns what is known at a tick whose answers have been added. grace
+// is how long a cell's last answer counts in coverage; windows are the
+// lengths to sum, none for a gauge.
+func (s *Series) Facts(at int64, grace time.Duration, windows []time.Duration) Facts {
+	f := Facts{Time: at, Measured: s.measured, Witnessed: true}
+	for _, length := range windows {
+		f.Windows = append(f.Windows, s.Sum(length, at))
+	}
+	anyRow := false
+	for _, m := range s.cells {
+		if st := s.stateAt(m, at); st != nil {
+			f.Up += int(st.up)
+			f.Down += int(st.down)
+			anyRow = anyRow || st.row
+		}
+	}
+	for _, m := range s.cells {
+		if s.expects(m, at) {
+			f.Cells = append(f.Cells, s.cellFact(m, at, grace, anyRow))
+		}
+	}
+	f.Cells = append(f.Cells, s.unseenDeclared()...)
+	if len(f.Cells) == 0 {
+		f.Cells = s.faultedCells(at)
+	}
+	for _, c := range f.Cells {
+		if s.round != nil && s.round.NoTargets[c.Key.Source] {
+			f.Witnessed = false
+		}
+	}
+	weighCells(f.Cells)
+	return f
+}
+
+func (s *Series) stateAt(m *cellMemory, at int64) *cellState {
+	if m.state.at != at {
+		return nil
+	}
+	return &m.state
+}
+
+func (s *Series) cellFact(m *cellMemory, at int64, grace time.Duration, anyRow bool) CellFact {
+	c := CellFact{Key: m.key, Week: m.week(at)}
+	c.Graced = m.answeredAt != 0 && at-m.answeredAt <= int64(grace/time.Second)
+	st := s.stateAt(m, at)
+	if st == nil {
+		return c
+	}
+	view := cellView{cellState: *st}
+	c.Row, c.Fault, c.Value = st.row, st.fault, st.value
+	c.Answered = st.row || view.movedAway(anyRow)
+	c.Graced = c.Graced || c.Answered
+	return c
+}
+
+// unseenDeclared returns the declared sources that no known cell belongs to.
+func (s *Series) unseenDeclared() []CellFact {
+	var unseen []CellFact
+	for _, name := range s.Declared {
+		known := false
+		for _, m := range s.cells {
+			known = known || m.key.Source == name || m.key.Cell == name
+		}
+		if !known {
+			c := CellFact{Key: CellKey{name, name}}
+			if s.round != nil {
+				c.Fault = s.round.Failed[name]
+			}
+			unseen = append(unseen, c)
+		}
+	}
+	return unseen
+}
+
+// faultedCells stands in for the expected cells of a service that has never
+// been seen: whatever could not be asked may hold it.
+func (s *Series) faultedCells(at int64) []CellFact {
+	var cells []CellFact
+	known := map[string]bool{}
+	for _, m := range s.cells {
+		if st := s.stateAt(m, at); st != nil && st.fault != nil {
+			cells = append(cells, CellFact{Key: m.key, Fault: st.fault})
+			known[m.key.Source] = true
+		}
+	}
+	if s.round == nil {
+		return cells
+	}
+	for _, source := range sortedKeys(s.round.Failed) {
+		if !known[source] {
+			cells = append(cells, CellFact{Key: CellKey{source, source}, Fault: s.round.Failed[source]})
+		}
+	}
+	return cells
+}
+
+// weighCells turns week totals into weights that add up to 1, equal ones
+// where no cell has a total.
+func weighCells(cells []CellFact) {
+	var all float64
+	for _, c := range cells {
+		all += c.Week.Total
+	}
+	for i := range cells {
+		if all > 0 {
+			cells[i].Weight = cells[i].Week.Total / all
+		} else {
+			cells[i].Weight = 1 / float64(len(cells))
+		}
+	}
+}

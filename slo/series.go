@@ -1,0 +1,265 @@
+package slo
+
+import "slices"
+
+// Series is the memory of one SLI of one service: ring, slots and hours
+// merged over cells, and what each cell last said. It is not safe for
+// concurrent use.
+type Series struct {
+	// Declared lists the sources or cells in which the catalog expects the
+	// service; nil leaves it to memory.
+	Declared []string
+
+	first    int64 // first slot with a row; 0: never
+	measured int   // slots ever measured
+	ring     ring
+	slots    slotTable
+	hours    hourTable
+	cells    []*cellMemory // sorted by key
+	round    *Round        // of the newest tick
+	cache    windowCache
+}
+
+// NewSeries returns an empty memory for ticks of the given interval in
+// seconds, which must divide 300.
+func NewSeries(interval int64) *Series { return &Series{ring: ring{interval: interval}} }
+
+// Answer is what one cell said of the service: a row, a fault, or neither,
+// and how many targets it scrapes.
+type Answer struct {
+	Cell     CellKey
+	Identity int // which alternative named the row
+	Row      bool
+	Counts   Counts
+	Value    float64
+	Fault    *Fault
+	Up, Down int32
+}
+
+// Round is what is common to the answers of all services to one question at
+// one time. It is immutable.
+type Round struct {
+	Time int64 // the tick, or the end of the slot
+	// Failed holds the sources whose whole answer cannot be used.
+	Failed map[string]*Fault
+	// NoTargets holds the sources whose presence query was not answered.
+	NoTargets map[string]bool
+}
+
+// Outcome says what became of a slot.
+type Outcome int
+
+// The outcomes of AddSlot.
+const (
+	Gap      Outcome = iota // not enough cells answered
+	Measured                // entered, or confirmed
+	Shrunk                  // refused: the later answer had less than the earlier
+)
+
+// AddTick enters the answers of a tick: into the ring, and as what each cell
+// says now. Answers may come in any order, at most one per cell.
+func (s *Series) AddTick(r *Round, answers []Answer) {
+	views := s.views(r, answers)
+	for i := range views {
+		s.remember(r, &views[i])
+	}
+	s.round = r
+	s.cache.clear()
+	if counts, measured, _ := merge(views, r.Time); measured {
+		s.ring.put(r.Time, counts)
+	}
+}
+
+// AddSlot enters the answers for the slot that ends at r.Time, which may be
+// the first ones, a later asking, or a backfill.
+func (s *Series) AddSlot(r *Round, answers []Answer) Outcome {
+	views := s.views(r, answers)
+	counts, measured, complete := merge(views, r.Time)
+	if !measured {
+		return Gap
+	}
+	if !s.enter(r.Time, counts, complete) {
+		return Shrunk
+	}
+	for i := range views {
+		v := &views[i]
+		if v.row {
+			s.note(v.memory, r.Time)
+			v.memory.enter(r.Time, v.counts)
+		}
+	}
+	s.cache.clear()
+	return Measured
+}
+
+// remember keeps what a cell said at the newest tick.
+func (s *Series) remember(r *Round, v *cellView) {
+	m := v.memory
+	if r.Time < m.state.at {
+		return
+	}
+	m.state = v.cellState
+	m.state.at = r.Time
+	if v.row {
+		s.note(m, ceilTo(r.Time, slotSeconds))
+	}
+	if v.answered {
+		m.answeredAt = r.Time
+	}
+}
+
+func (s *Series) note(m *cellMemory, slot int64) {
+	m.seen(slot)
+	if s.first == 0 || slot < s.first {
+		s.first = slot
+	}
+}
+
+// enter puts a merged slot into slots and hours. It reports false when the
+// slot was already measured with more.
+func (s *Series) enter(slot int64, counts Counts, complete bool) bool {
+	hour, i := slotPlace(slot)
+	chunk := s.slots.ensure(hour)
+	if chunk == nil {
+		if s.hours.add(slot, counts) {
+			s.measured++
+		}
+		return true
+	}
+	if old, had := chunk.get(i); had {
+		larger := AtLeast(counts.Total, old.Total) && (!AtMost(counts.Total, old.Total) || AtLeast(counts.Bad, old.Bad))
+		if !complete || !larger {
+			return !complete
+		}
+	} else {
+		s.measured++
+	}
+	chunk.set(i, counts)
+	s.hours.rebuild(chunk)
+	return true
+}
+
+// cellView is one cell's part in one round.
+type cellView struct {
+	cellState
+	memory   *cellMemory
+	counts   Counts
+	relevant bool // expected, or has a row
+	answered bool // completely
+}
+
+// views pairs every known cell with its answer.
+func (s *Series) views(r *Round, answers []Answer) []cellView {
+	for i := range answers {
+		m := s.cell(answers[i].Cell)
+		if answers[i].Row && m.first == 0 {
+			m.identity = answers[i].Identity
+		}
+	}
+	views := make([]cellView, len(s.cells))
+	anyRow := false
+	for i, m := range s.cells {
+		v := cellView{memory: m}
+		v.fault = r.Failed[m.key.Source]
+		v.noTarget = r.NoTargets[m.key.Source]
+		if j := slices.IndexFunc(answers, func(a Answer) bool { return a.Cell == m.key }); j >= 0 {
+			a := &answers[j]
+			v.fault = Graver(v.fault, a.Fault)
+			v.row = a.Row && v.fault == nil
+			v.counts, v.value, v.up, v.down = a.Counts, a.Value, a.Up, a.Down
+		}
+		faultedBefore := v.fault != nil && m.first != 0 && r.Time <= m.last+expectedFor
+		v.relevant = v.row || s.expects(m, r.Time) || faultedBefore
+		anyRow = anyRow || v.row
+		views[i] = v
+	}
+	for i := range views {
+		views[i].answered = views[i].row || views[i].movedAway(anyRow)
+	}
+	return views
+}
+
+// movedAway reports that the service has left the cell: the cell answered,
+// scrapes no target of it, and others have rows. That is an answer of 0/0.
+func (v *cellView) movedAway(anyRow bool) bool {
+	return anyRow && v.fault == nil && !v.noTarget && v.up+v.down == 0
+}
+
+// expects reports whether a cell is expected, by the catalog or by memory.
+func (s *Series) expects(m *cellMemory, at int64) bool {
+	if s.Declared != nil {
+		return slices.Contains(s.Declared, m.key.Source) || slices.Contains(s.Declared, m.key.Cell)
+	}
+	return m.expected(at)
+}
+
+// merge adds up the cells that answered. measured says that cells worth at
+// least half answered, or that the questions were fine and found nothing
+// where there are targets; complete, that all relevant cells answered.
+func merge(views []cellView, at int64) (sum Counts, measured, complete bool) {
+	var faults, rows, targets, relevant int
+	var answered, all float64
+	weigh := weigher(views, at)
+	complete = true
+	for i := range views {
+		v := &views[i]
+		targets += int(v.up + v.down)
+		if v.fault != nil {
+			faults++
+		}
+		if !v.relevant {
+			continue
+		}
+		relevant++
+		w := weigh(v)
+		all += w
+		if !v.answered {
+			complete = false
+			continue
+		}
+		answered += w
+		if v.row {
+			rows++
+			sum = sum.Plus(v.counts)
+		}
+	}
+	switch {
+	case relevant > 0 && AtLeast(answered, 0.5*all):
+		return sum, true, complete
+	case faults == 0 && rows+targets > 0:
+		return sum, true, complete
+	}
+	return Counts{}, false, false
+}
+
+// weigher returns how much a cell weighs: its total over the week before at,
+// or 1 for each where all of those are 0.
+func weigher(views []cellView, at int64) func(*cellView) float64 {
+	relevant := 0
+	for i := range views {
+		if views[i].relevant {
+			relevant++
+		}
+	}
+	equal := func(*cellView) float64 { return 1 }
+	if relevant < 2 {
+		return equal
+	}
+	for i := range views {
+		if views[i].relevant && views[i].memory.week(at).Total > 0 {
+			return func(v *cellView) float64 { return v.memory.week(at).Total }
+		}
+	}
+	return equal
+}
+
+// Identity returns the alternative under which a cell first had a row, which
+// is the one that stands, and false before that.
+func (s *Series) Identity(key CellKey) (int, bool) {
+	for _, m := range s.cells {
+		if m.key == key && m.first != 0 {
+			return m.identity, true
+		}
+	}
+	return 0, false
+}
