@@ -137,6 +137,7 @@ func (s *Server) newEngine() (*gin.Engine, error) {
 	e.RedirectTrailingSlash = false
 	e.RedirectFixedPath = false
 	e.HandleMethodNotAllowed = true
+	e.UseRawPath = true // %2F is no separator: every resource has one path
 	e.Use(s.observe, s.recover, secure)
 	e.NoRoute(s.noRoute)
 	e.NoMethod(s.noMethod)

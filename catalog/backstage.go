@@ -12,7 +12,7 @@ import (
 // backstage reads one entity descriptor. Fields that mean nothing here are
 // ignored, as are kinds: a descriptor is written for Backstage first.
 func (p *fileParser) backstage(m *strict.Map) {
-	e := &entityReader{Map: m, file: p}
+	e := &entityReader{Map: m, file: p, relative: true}
 	kind := strings.ToLower(m.Text("kind"))
 	switch kind {
 	case kindComponent, kindDomain, kindSystem, kindGroup, kindUser, kindAPI, kindResource:

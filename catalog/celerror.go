@@ -22,7 +22,10 @@ func (e *Env) explain(issues *cel.Issues) error {
 			texts = append(texts, fmt.Sprintf("and %d more", len(issues.Errors())-most))
 			break
 		}
-		place := fmt.Sprintf("line %d, column %d: ", issue.Location.Line(), issue.Location.Column()+1)
+		place := ""
+		if issue.Location.Line() > 0 {
+			place = fmt.Sprintf("line %d, column %d: ", issue.Location.Line(), issue.Location.Column()+1)
+		}
 		texts = append(texts, place+e.reword(issue.Message))
 	}
 	return errors.New(strings.Join(texts, "; "))
@@ -44,7 +47,10 @@ func (e *Env) reword(message string) string {
 		return fmt.Sprintf("%s cannot be applied to %s", name, strings.TrimSuffix(operands, "'"))
 	}
 	message = strings.TrimPrefix(message, "Syntax error: ")
-	return regexp.MustCompile(` expecting \{.*\}$`).ReplaceAllString(message, ", where the expression is incomplete")
+	if strings.Contains(message, "'<EOF>'") {
+		return "the expression ends too early"
+	}
+	return regexp.MustCompile(` expecting \{.*\}$`).ReplaceAllString(message, "")
 }
 
 // noSuchField names the fields that exist, and the nearest first.

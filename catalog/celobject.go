@@ -129,9 +129,9 @@ func (t *celTypes) NewValue(name string, fields map[string]ref.Val) ref.Val {
 func (t *celTypes) NativeToValue(v any) ref.Val {
 	switch v := v.(type) {
 	case *Service:
-		return celObject{value: v, typeName: serviceTypeName}
+		return celObject{value: v, typeName: serviceTypeName, fields: t.fields[serviceTypeName]}
 	case Relation:
-		return celObject{value: v, typeName: relationTypeName}
+		return celObject{value: v, typeName: relationTypeName, fields: t.fields[relationTypeName]}
 	}
 	return t.Adapter.NativeToValue(v)
 }
@@ -140,6 +140,26 @@ func (t *celTypes) NativeToValue(v any) ref.Val {
 type celObject struct {
 	value    any // *Service or Relation: both comparable
 	typeName string
+	fields   map[string]*types.FieldType
+}
+
+// Get implements traits.Indexer, for fields of a value whose type the checker
+// was told to forget: dyn(service).name.
+func (o celObject) Get(name ref.Val) ref.Val {
+	field, _ := name.Value().(string)
+	ft, ok := o.fields[field]
+	if !ok {
+		return types.NewErr("a %s has no field %q", strings.ToLower(o.typeName), field)
+	}
+	v, err := ft.GetFrom(o.value)
+	if err != nil {
+		return types.WrapErr(err)
+	}
+	value, ok := v.(ref.Val)
+	if !ok {
+		return types.NewErr("field %q has no CEL value", field)
+	}
+	return value
 }
 
 // ConvertToNative implements ref.Val.

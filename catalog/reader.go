@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -24,6 +25,7 @@ type entityReader struct {
 	links     map[string]string
 	relations []Relation
 	tierLine  int
+	relative  bool // references start at the entity's own namespace
 }
 
 func (p *fileParser) open(n *yaml.Node, what string) *entityReader {
@@ -32,10 +34,10 @@ func (p *fileParser) open(n *yaml.Node, what string) *entityReader {
 
 // identify reads name, namespace and title out of m.
 func (e *entityReader) identify(m *strict.Map) {
-	if m.Bad() {
+	name, namespace, title := m.Text("name"), m.Text("namespace"), e.line(m, "title")
+	if m.Bad() && name == "" {
 		return
 	}
-	name, namespace := m.Text("name"), m.Text("namespace")
 	if name == "" {
 		m.Mistake(m.Line(), "name is missing in %s: add \"name: …\"", m.What())
 		return
@@ -52,10 +54,7 @@ func (e *entityReader) identify(m *strict.Map) {
 		m.Mistake(m.LineOf("name"), "%s", err)
 		return
 	}
-	e.id, e.title = id, e.line(m, "title")
-	if e.title == "" {
-		e.title = name
-	}
+	e.id, e.title = id, cmp.Or(title, name)
 }
 
 // line reads a text that must stand on one line.
@@ -105,12 +104,13 @@ func (e *entityReader) refList(m *strict.Map, name, kind, relation string) {
 	}
 }
 
-// namespace is the one that references of the entity leave out.
+// namespace is the one that references of the entity leave out: in Backstage's
+// format the entity's own, in ours always the default one.
 func (e *entityReader) namespace() string {
-	if e.id.Namespace == "" {
-		return DefaultNamespace
+	if e.relative && e.id.Namespace != "" {
+		return e.id.Namespace
 	}
-	return e.id.Namespace
+	return DefaultNamespace
 }
 
 func (e *entityReader) relate(relation string, target entityRef) {

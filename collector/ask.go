@@ -2,16 +2,13 @@ package collector
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/apgarhq/apgar/collector/promapi"
-	"github.com/apgarhq/apgar/rubric"
 	"github.com/apgarhq/apgar/slo"
 )
 
@@ -41,6 +38,7 @@ type asker struct {
 	queries []query
 	busy    atomic.Bool // a tick is being asked
 	bounds  boundsMemory
+	splits  splitMemories
 }
 
 func newAsker(o SourceOptions, plan *Plan) *asker {
@@ -49,10 +47,11 @@ func newAsker(o SourceOptions, plan *Plan) *asker {
 
 func (a *asker) dialect() dialect { return dialect{a.Labels, a.Partition} }
 
-// answer is what came back for one query.
+// answer is what came back for one query, or for a piece of it.
 type answer struct {
 	query    *query
-	decoders []*decoder // one for each feed; one for presence
+	piece    piece
+	decoders []*decoder // one for each feed
 	report   promapi.Report
 	fault    *slo.Fault
 }
@@ -63,20 +62,17 @@ type answer struct {
 // countedOnly is set.
 func (a *asker) ask(ctx context.Context, s span, countedOnly bool) []*slo.Block {
 	started := time.Now()
-	var answers []*answer
 	var group errgroup.Group
 	if s.n > 1 {
 		group.SetLimit(1) // the past can wait: ticks go first
 	}
-	for i := range a.queries {
-		if !a.wanted(&a.queries[i], s, countedOnly) {
-			continue
-		}
-		ans := a.prepare(&a.queries[i], s)
-		answers = append(answers, ans)
-		group.Go(func() error { a.send(ctx, ans, s); return nil })
+	wanted := a.wanted(s, countedOnly)
+	byQuery := make([][]*answer, len(wanted))
+	for i, q := range wanted {
+		group.Go(func() error { byQuery[i] = a.send(ctx, q, s); return nil })
 	}
 	_ = group.Wait()
+	answers := slices.Concat(byQuery...)
 	a.explainBounds(ctx, answers)
 	blocks := a.assemble(answers, s)
 	cost := costOf(answers)
@@ -87,37 +83,81 @@ func (a *asker) ask(ctx context.Context, s span, countedOnly bool) []*slo.Block 
 	return blocks
 }
 
-// wanted reports whether a query feeds any question that is due in the span.
-func (a *asker) wanted(q *query, s span, countedOnly bool) bool {
-	if q.presence {
-		return true
+// wanted returns the queries that feed any question that is due in the span.
+func (a *asker) wanted(s span, countedOnly bool) []*query {
+	due := make([]bool, len(a.plan.questions))
+	witnesses := make([]bool, len(a.plan.identities))
+	for i, q := range a.plan.questions {
+		due[i] = (s.n > 1 || a.plan.due(i, s.start)) && (!countedOnly || q.check.Kind.Counted())
+		witnesses[q.identity] = witnesses[q.identity] || due[i]
 	}
-	for _, f := range q.feeds {
-		question := a.plan.questions[f.question]
-		if countedOnly && !question.check.Kind.Counted() {
-			continue
-		}
-		if s.n > 1 || question.due(s.start) {
-			return true
+	var out []*query
+	for i := range a.queries {
+		q := &a.queries[i]
+		if slices.ContainsFunc(q.feeds, func(f feed) bool {
+			return f.question >= 0 && due[f.question] || f.question < 0 && witnesses[f.identity]
+		}) {
+			out = append(out, q)
 		}
 	}
-	return false
+	return out
 }
 
-func (a *asker) prepare(q *query, s span) *answer {
-	ans := &answer{query: q}
-	id := a.plan.identities[q.identity]
-	add := func(classify func(*promapi.Series) (class, bool)) {
-		ans.decoders = append(ans.decoders, &decoder{
-			span: s, index: id.index, names: a.dialect().labels(id.LabelNames()),
-			partition: a.Partition, source: a.Name, classify: classify,
-		})
+// send asks one query, in pieces where it has to be.
+func (a *asker) send(ctx context.Context, q *query, s span) []*answer {
+	key := splitKey{q, s.n > 1}
+	var answers []*answer
+	for pieces := a.splits.pieces(key); len(pieces) > 0; pieces = pieces[1:] {
+		ans, err := a.sendPiece(ctx, q, pieces[0], s)
+		if promapi.IsTooManySamples(err) && ctx.Err() == nil {
+			if halves, ok := a.splits.cut(a.plan, key, pieces[0]); ok {
+				pieces = slices.Insert(pieces, 1, halves...)
+				continue
+			}
+		}
+		answers = append(answers, ans)
+		if ans.fault != nil {
+			break // one piece that is missing spoils the answer
+		}
 	}
-	if q.presence {
-		add(targetClass)
+	return answers
+}
+
+func (a *asker) sendPiece(ctx context.Context, q *query, k piece, s span) (*answer, error) {
+	ans := a.prepare(q, k, s)
+	sink := fan(ans.decoders)
+	sink.Reset()
+	expr, start := k.in(q), time.Unix(s.start, 0).UTC()
+	var err error
+	if s.n == 1 {
+		ans.report, err = a.Client.Query(ctx, promapi.Query{Expr: expr, Time: start}, sink)
+	} else {
+		ans.report, err = a.Client.QueryRange(ctx, promapi.RangeQuery{
+			Expr: expr, Start: start, End: time.Unix(s.last(), 0).UTC(),
+			Step: time.Duration(s.step) * time.Second,
+		}, sink)
 	}
+	switch {
+	case err != nil:
+		ans.fault = &slo.Fault{Reason: slo.SourceError, Detail: err.Error()}
+	case len(ans.report.Warnings) > 0:
+		ans.fault = &slo.Fault{Reason: slo.Partial, Detail: "the source warns: " + ans.report.Warnings[0]}
+	}
+	if ans.fault != nil {
+		sink.Reset()
+	}
+	return ans, err
+}
+
+func (a *asker) prepare(q *query, k piece, s span) *answer {
+	ans := &answer{query: q, piece: k}
+	d := a.dialect()
 	for _, f := range q.feeds {
-		add(classifier(a.dialect(), a.plan.questions[f.question], f.role))
+		id := a.plan.identities[f.identity]
+		ans.decoders = append(ans.decoders, &decoder{
+			span: s, index: id.index, names: d.labels(id.LabelNames()), partition: d.label(a.Partition),
+			source: []byte(a.Name), classify: a.plan.classifier(d, f),
+		})
 	}
 	return ans
 }
@@ -135,40 +175,14 @@ func (f fan) Reset() {
 // Series implements promapi.Sink.
 func (f fan) Series(s *promapi.Series) error {
 	for _, d := range f {
-		if err := d.Series(s); err != nil {
-			return err
-		}
+		d.add(s)
 	}
 	return nil
 }
 
-func (a *asker) send(ctx context.Context, ans *answer, s span) {
-	sink := fan(ans.decoders)
-	sink.Reset()
-	var err error
-	start := time.Unix(s.start, 0).UTC()
-	if s.n == 1 {
-		ans.report, err = a.Client.Query(ctx, promapi.Query{Expr: ans.query.expr, Time: start}, sink)
-	} else {
-		ans.report, err = a.Client.QueryRange(ctx, promapi.RangeQuery{
-			Expr: ans.query.expr, Start: start, End: time.Unix(s.last(), 0).UTC(),
-			Step: time.Duration(s.step) * time.Second,
-		}, sink)
-	}
-	switch {
-	case err != nil:
-		ans.fault = &slo.Fault{Reason: slo.SourceError, Detail: err.Error()}
-	case len(ans.report.Warnings) > 0:
-		ans.fault = &slo.Fault{Reason: slo.Partial, Detail: "the source warns: " + ans.report.Warnings[0]}
-	}
-	if ans.fault != nil {
-		sink.Reset()
-	}
-}
-
 // assemble makes the blocks of all answers, an instant each.
 func (a *asker) assemble(answers []*answer, s span) []*slo.Block {
-	cells := unifyCells(answers)
+	cells := a.unifyCells(answers)
 	blocks := make([]*slo.Block, s.n)
 	for i := range blocks {
 		b := &slo.Block{
@@ -177,14 +191,12 @@ func (a *asker) assemble(answers []*answer, s span) []*slo.Block {
 			Targets: make([]slo.TargetColumn, len(a.plan.identities)),
 		}
 		for q := range b.Columns {
-			if a.plan.questions[q].due(s.at(i)) {
+			if a.plan.due(q, s.at(i)) {
 				b.Columns[q] = a.column(answers, q, i, cells)
 			}
 		}
-		for _, ans := range answers {
-			if ans.query.presence {
-				b.Targets[ans.query.identity] = targets(ans, i, cells)
-			}
+		for id := range b.Targets {
+			b.Targets[id] = targets(answers, id, i, cells)
 		}
 		blocks[i] = b
 	}
@@ -195,15 +207,9 @@ func (a *asker) assemble(answers []*answer, s span) []*slo.Block {
 func (a *asker) column(answers []*answer, q, step int, cells cellUnion) slo.Column {
 	var c slo.Column
 	var samples []sample
-	for _, ans := range answers {
-		for i, f := range ans.query.feeds {
-			if f.question == q {
-				c.Asked = true
-				c.Fault = slo.Graver(c.Fault, ans.fault)
-				samples = append(samples, cells.renumbered(ans.decoders[i], step)...)
-			}
-		}
-	}
+	c.Asked, c.Fault = collect(answers, func(f feed) bool { return f.question == q }, func(d *decoder) {
+		samples = append(samples, cells.renumbered(d, step)...)
+	})
 	if c.Fault != nil {
 		return c
 	}
@@ -221,10 +227,34 @@ func (a *asker) column(answers []*answer, q, step int, cells cellUnion) slo.Colu
 	return c
 }
 
-func targets(ans *answer, step int, cells cellUnion) slo.TargetColumn {
-	c := slo.TargetColumn{Fault: ans.fault}
-	groups(cells.renumbered(ans.decoders[0], step), func(group []sample) { c.Rows = append(c.Rows, targetRow(group)) })
+// targets folds the samples that count the targets under one identity.
+func targets(answers []*answer, identity, step int, cells cellUnion) slo.TargetColumn {
+	var c slo.TargetColumn
+	var samples []sample
+	_, c.Fault = collect(answers, func(f feed) bool { return f.question < 0 && f.identity == identity }, func(d *decoder) {
+		samples = append(samples, cells.renumbered(d, step)...)
+	})
+	if c.Fault == nil {
+		c.Fault = sumUp(samples).fault
+	}
+	if c.Fault == nil {
+		groups(samples, func(group []sample) { c.Rows = append(c.Rows, targetRow(group)) })
+	}
 	return c
+}
+
+// collect visits the decoders of some feeds, and returns whether there are any
+// and the gravest fault among their answers.
+func collect(answers []*answer, wanted func(feed) bool, visit func(*decoder)) (asked bool, fault *slo.Fault) {
+	for _, ans := range answers {
+		for i, f := range ans.query.feeds {
+			if wanted(f) {
+				asked, fault = true, slo.Graver(fault, ans.fault)
+				visit(ans.decoders[i])
+			}
+		}
+	}
+	return asked, fault
 }
 
 // cellUnion numbers the cells of all answers alike.
@@ -233,8 +263,11 @@ type cellUnion struct {
 	index map[string]int32
 }
 
-func unifyCells(answers []*answer) cellUnion {
+func (a *asker) unifyCells(answers []*answer) cellUnion {
 	u := cellUnion{index: map[string]int32{}}
+	if a.Partition == "" {
+		u.names = append(u.names, a.Name)
+	}
 	for _, ans := range answers {
 		for _, d := range ans.decoders {
 			u.names = append(u.names, d.cells...)
@@ -274,66 +307,13 @@ func costOf(answers []*answer) slo.Cost {
 	return c
 }
 
-// boundsMemory remembers which bounds histograms have, so that a missing one
-// can be explained. A histogram is asked about once.
-type boundsMemory struct {
-	mu     sync.Mutex
-	bounds map[*rubric.Histogram][]float64
-}
-
-func (m *boundsMemory) get(h *rubric.Histogram) ([]float64, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	b, ok := m.bounds[h]
-	return b, ok
-}
-
-func (m *boundsMemory) put(h *rubric.Histogram, bounds []float64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.bounds == nil {
-		m.bounds = map[*rubric.Histogram][]float64{}
-	}
-	m.bounds[h] = bounds
-}
-
-func (m *boundsMemory) explain(h *rubric.Histogram, rows []slo.Row) {
-	bounds, _ := m.get(h)
-	for i := range rows {
-		if f := rows[i].Fault; f != nil && f.Reason == slo.NoSuchBucket {
-			f.Detail = missingBound(h, bounds)
-		}
-	}
-}
-
-// explainBounds asks for the bounds of histograms whose own bound nobody has.
-func (a *asker) explainBounds(ctx context.Context, answers []*answer) {
-	for _, ans := range answers {
-		for i, f := range ans.query.feeds {
-			h := a.plan.questions[f.question].check.Histogram
-			if f.role != roleBuckets || ans.fault != nil || !ans.decoders[i].lacksBound() {
-				continue
-			}
-			if _, known := a.bounds.get(h); known {
-				continue
-			}
-			w := writer{dialect: a.dialect()}
-			sink := &boundsSink{}
-			at := time.Unix(ans.decoders[i].span.last(), 0).UTC()
-			if _, err := a.Client.Query(ctx, promapi.Query{Expr: w.bounds(h), Time: at}, sink); err == nil {
-				a.bounds.put(h, sink.bounds)
-			}
-		}
-	}
-}
-
 // evidence returns a link to the events, buckets or values of one service, or
 // "" where the source has no place to show them.
-func (a *asker) evidence(q question, service int) string {
-	if a.GraphURL == "" {
+func (a *asker) evidence(question, service int) string {
+	q := a.plan.questions[question]
+	if a.GraphURL == "" || !a.plan.identities[q.identity].index.Identified(service) {
 		return ""
 	}
-	id := a.plan.identities[q.identity]
-	w := writer{dialect: a.dialect(), identity: id.Identity, scope: a.plan.tupleMatchers(q.identity, []int{service})}
-	return fmt.Sprintf("%s/graph?g0.expr=%s&g0.tab=0&g0.range_input=1h", a.GraphURL, escaped(w.shown(q.check)))
+	w := a.plan.writer(a.dialect(), q.identity, a.plan.tupleMatchers(q.identity, []int{service}))
+	return graphLink(a.GraphURL, w.shown(q.check))
 }

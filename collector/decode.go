@@ -2,19 +2,12 @@ package collector
 
 import (
 	"cmp"
-	"fmt"
 	"hash/maphash"
-	"math"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
-
-	"github.com/prometheus/common/model"
 
 	"github.com/apgarhq/apgar/collector/promapi"
 	"github.com/apgarhq/apgar/rubric"
-	"github.com/apgarhq/apgar/slo"
 )
 
 // span is the instants that an answer is about: one for an instant query.
@@ -22,6 +15,8 @@ type span struct {
 	start, step int64 // Unix seconds
 	n           int
 }
+
+func seconds(d time.Duration) int64 { return int64(d / time.Second) }
 
 func instant(t int64) span { return span{start: t, step: 1, n: 1} }
 
@@ -63,17 +58,18 @@ const (
 	classValue
 	classUp
 	classDown
+	classPresent // targets that are up, of which 0 are some that are down
 	classes
 )
 
-// decoder turns series into samples, instant by instant. It implements
-// promapi.Sink and is reset before each attempt.
+// decoder turns series into samples, instant by instant. It is reset before
+// each attempt.
 type decoder struct {
 	span      span
 	index     *rubric.IdentityIndex
 	names     []string // of the identity's labels, in the source's words
 	partition string
-	source    string
+	source    []byte
 	classify  func(*promapi.Series) (class, bool)
 
 	values    [][]byte
@@ -81,21 +77,20 @@ type decoder struct {
 	cellIndex map[string]int32
 	steps     [][]sample
 	unmatched int
-	native    int // series that are native histograms
 	seed      maphash.Seed
 }
 
-// Reset implements promapi.Sink.
+// Reset forgets whatever an attempt has brought.
 func (d *decoder) Reset() {
 	d.steps = make([][]sample, d.span.n)
 	d.cells, d.cellIndex = nil, map[string]int32{}
-	d.unmatched, d.native = 0, 0
+	d.unmatched = 0
 	d.values = make([][]byte, len(d.names))
 	d.seed = maphash.MakeSeed()
 }
 
-// Series implements promapi.Sink.
-func (d *decoder) Series(s *promapi.Series) error {
+// add takes the samples of one series in.
+func (d *decoder) add(s *promapi.Series) {
 	var h maphash.Hash
 	h.SetSeed(d.seed)
 	for i, name := range d.names {
@@ -106,14 +101,11 @@ func (d *decoder) Series(s *promapi.Series) error {
 	service, ok := d.index.Find(d.values)
 	if !ok {
 		d.unmatched++
-		return nil
-	}
-	if len(s.Points()) == 0 && len(s.Histograms()) > 0 {
-		d.native++
+		return
 	}
 	c, ok := d.classify(s)
 	if !ok {
-		return nil
+		return
 	}
 	row := sample{service: int32(service), cell: d.cell(s), class: c, tuple: h.Sum64()}
 	for _, point := range s.Points() {
@@ -122,19 +114,23 @@ func (d *decoder) Series(s *promapi.Series) error {
 			d.steps[i] = append(d.steps[i], row)
 		}
 	}
-	return nil
 }
 
+// cell returns the number of the cell that a series belongs to: that of its
+// partition, or of the source itself where it has none.
 func (d *decoder) cell(s *promapi.Series) int32 {
-	name := d.source
+	var name []byte
 	if d.partition != "" {
-		name = string(s.Label(d.partition))
+		name = s.Label(d.partition)
 	}
-	i, ok := d.cellIndex[name]
+	if len(name) == 0 {
+		name = d.source
+	}
+	i, ok := d.cellIndex[string(name)]
 	if !ok {
 		i = int32(len(d.cells))
-		d.cellIndex[name] = i
-		d.cells = append(d.cells, name)
+		d.cellIndex[string(name)] = i
+		d.cells = append(d.cells, string(name))
 	}
 	return i
 }
@@ -142,8 +138,15 @@ func (d *decoder) cell(s *promapi.Series) int32 {
 // compareSamples orders samples by row, and within it so that sums do not
 // depend on the order of the wire.
 func compareSamples(a, b sample) int {
-	return cmp.Or(cmp.Compare(a.service, b.service), cmp.Compare(a.cell, b.cell),
-		cmp.Compare(a.class, b.class), cmp.Compare(a.value, b.value))
+	switch {
+	case a.service != b.service:
+		return cmp.Compare(a.service, b.service)
+	case a.cell != b.cell:
+		return cmp.Compare(a.cell, b.cell)
+	case a.class != b.class:
+		return cmp.Compare(a.class, b.class)
+	}
+	return cmp.Compare(a.value, b.value)
 }
 
 // groups calls yield with the samples of each service and cell of an instant.
@@ -157,207 +160,4 @@ func groups(samples []sample, yield func([]sample)) {
 		yield(samples[:n])
 		samples = samples[n:]
 	}
-}
-
-// sums adds up the samples of a row by class.
-type sums struct {
-	value [classes]float64
-	count [classes]int
-	fault *slo.Fault
-}
-
-func sumUp(samples []sample) sums {
-	var s sums
-	for _, x := range samples {
-		s.value[x.class] += x.value
-		s.count[x.class]++
-		if math.IsNaN(x.value) || math.IsInf(x.value, 0) {
-			s.fault = &slo.Fault{Reason: slo.InvalidData, Detail: "the answer holds " + strconv.FormatFloat(x.value, 'g', -1, 64)}
-		}
-	}
-	return s
-}
-
-// countedRow makes the row of a counted question of all its samples. ok is
-// false when they are no row: bad events of another metric, none of them, and
-// no total.
-func countedRow(check *rubric.Check, samples []sample) (row slo.Row, ok bool) {
-	row = slo.Row{Service: samples[0].service, Cell: samples[0].cell}
-	s := sumUp(samples)
-	if row.Fault = s.fault; row.Fault != nil {
-		return row, true
-	}
-	bad, total := s.value[classBad], s.value[classBad]+s.value[classGood]
-	switch {
-	case check.Histogram != nil && s.count[classWithin] == 0:
-		row.Fault = &slo.Fault{Reason: slo.NoSuchBucket, Detail: missingBound(check.Histogram, nil)}
-		return row, true
-	case check.Histogram != nil && s.count[classAll] == 0:
-		row.Fault = &slo.Fault{Reason: slo.InvalidData, Detail: check.Histogram.Metric + " has no +Inf bucket"}
-		return row, true
-	case check.Histogram != nil:
-		bad, total = s.value[classAll]-s.value[classWithin], s.value[classAll]
-	case check.Events.BadOf != nil:
-		bad, total = s.value[classBad], s.value[classAll]
-		if bad <= 0 && s.count[classAll] == 0 {
-			return row, false
-		}
-	}
-	counts, valid := slo.NewCounts(bad, total)
-	if !valid {
-		row.Fault = &slo.Fault{Reason: slo.InvalidData, Detail: fmt.Sprintf("%g bad events of %g cannot be", bad, total)}
-	}
-	row.Counts = counts
-	return row, true
-}
-
-// missingBound explains that a histogram lacks the bound, with the nearest
-// ones where they are known.
-func missingBound(h *rubric.Histogram, bounds []float64) string {
-	text := fmt.Sprintf("%s has no bucket with the bound %g", h.Metric, h.Threshold)
-	below, above := math.Inf(-1), math.Inf(1)
-	for _, b := range bounds {
-		if b < h.Threshold {
-			below = math.Max(below, b)
-		} else {
-			above = math.Min(above, b)
-		}
-	}
-	var nearest []string
-	for _, b := range []float64{below, above} {
-		if !math.IsInf(b, 0) {
-			nearest = append(nearest, strconv.FormatFloat(b, 'g', -1, 64))
-		}
-	}
-	if len(nearest) > 0 {
-		text += "; the nearest are " + strings.Join(nearest, " and ")
-	}
-	return text
-}
-
-// gaugeRow makes the row of a value question. Several samples under one tuple
-// are ambiguous; several tuples of one service are merged as cells are.
-func gaugeRow(check *rubric.Check, samples []sample) slo.Row {
-	row := slo.Row{Service: samples[0].service, Cell: samples[0].cell}
-	s := sumUp(samples)
-	row.Fault = s.fault
-	if row.Fault != nil {
-		return row
-	}
-	tuples := make(map[uint64]bool, 1)
-	for _, x := range samples {
-		if tuples[x.tuple] {
-			row.Fault = &slo.Fault{Reason: slo.Ambiguous, Detail: fmt.Sprintf("the query gives %d rows for one identity: aggregate by ($identity)", len(samples))}
-			return row
-		}
-		tuples[x.tuple] = true
-	}
-	lowest, highest := samples[0].value, samples[len(samples)-1].value
-	switch across := check.Value.Across; {
-	case across == rubric.Sum:
-		row.Value = s.value[classValue]
-	case across == rubric.Mean:
-		row.Value = s.value[classValue] / float64(len(samples))
-	case (across == rubric.Best) == (check.Op == rubric.AtMost):
-		row.Value = lowest
-	default:
-		row.Value = highest
-	}
-	return row
-}
-
-// targetRow counts the targets of a service in a cell.
-func targetRow(samples []sample) slo.TargetRow {
-	s := sumUp(samples)
-	row := slo.TargetRow{Service: samples[0].service, Cell: samples[0].cell}
-	if s.fault == nil {
-		row.Up, row.Down = int32(s.value[classUp]), int32(s.value[classDown])
-	}
-	return row
-}
-
-// classifier returns how a query's rows become samples of a question.
-func classifier(d dialect, q question, r role) func(*promapi.Series) (class, bool) {
-	switch r {
-	case roleTotal:
-		return always(classAll)
-	case roleBad:
-		return always(classBad)
-	case roleGauge:
-		return always(classValue)
-	case roleBuckets:
-		return bucketClass(q.check.Histogram.Threshold)
-	}
-	matchers := q.check.Events.Bad
-	names := make([]string, len(matchers))
-	for i, m := range matchers {
-		names[i] = d.label(m.Name)
-	}
-	return func(s *promapi.Series) (class, bool) {
-		for i, m := range matchers {
-			if !m.Matches(string(s.Label(names[i]))) {
-				return classGood, true
-			}
-		}
-		return classBad, true
-	}
-}
-
-func always(c class) func(*promapi.Series) (class, bool) {
-	return func(*promapi.Series) (class, bool) { return c, true }
-}
-
-// bucketClass matches le as a number.
-func bucketClass(threshold float64) func(*promapi.Series) (class, bool) {
-	return func(s *promapi.Series) (class, bool) {
-		le, err := strconv.ParseFloat(string(s.Label(model.BucketLabel)), 64)
-		switch {
-		case err != nil:
-			return 0, false
-		case math.IsInf(le, 1):
-			return classAll, true
-		}
-		return classWithin, le == threshold
-	}
-}
-
-// targetClass reads whether the targets of a row are up. A presence query of
-// the author's own has no such label: it counts targets that are there.
-func targetClass(s *promapi.Series) (class, bool) {
-	if string(s.Label(upLabel)) == "0" {
-		return classDown, true
-	}
-	return classUp, true
-}
-
-func seconds(d time.Duration) int64 { return int64(d / time.Second) }
-
-// lacksBound reports whether a histogram's rows have none within its bound.
-func (d *decoder) lacksBound() bool {
-	all, within := 0, 0
-	for _, step := range d.steps {
-		for _, x := range step {
-			switch x.class {
-			case classAll:
-				all++
-			case classWithin:
-				within++
-			}
-		}
-	}
-	return within < all
-}
-
-// boundsSink collects the bounds of a histogram.
-type boundsSink struct{ bounds []float64 }
-
-// Reset implements promapi.Sink.
-func (b *boundsSink) Reset() { b.bounds = nil }
-
-// Series implements promapi.Sink.
-func (b *boundsSink) Series(s *promapi.Series) error {
-	if le, err := strconv.ParseFloat(string(s.Label(model.BucketLabel)), 64); err == nil && !math.IsInf(le, 0) {
-		b.bounds = append(b.bounds, le)
-	}
-	return nil
 }

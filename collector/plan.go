@@ -52,6 +52,7 @@ type sli struct {
 	questions []int
 	applies   []bool // by service
 	period    time.Duration
+	every     int64 // seconds between two askings, often enough for each of its checks
 }
 
 // gradedRubric is a rubric with the services that it grades.
@@ -70,8 +71,13 @@ type PlanOptions struct {
 	Only []catalog.ID
 }
 
-// NewPlan plans the questions.
+// NewPlan plans the questions. It is an error when the interval does not
+// divide five minutes, when a check's own interval is no multiple of it, and
+// when Only names a service that the catalog does not have.
 func NewPlan(o PlanOptions) (*Plan, error) {
+	if o.Interval < time.Second || o.Interval%time.Second != 0 || slotLength%o.Interval != 0 {
+		return nil, fmt.Errorf("planning the questions: the evaluation interval %s does not divide 5m into whole seconds: use e.g. 1m or 15s", o.Interval)
+	}
 	p := &Plan{Interval: o.Interval, Catalog: o.Catalog, Rubrics: o.Rubrics, Services: o.Catalog.Services()}
 	if err := p.scope(o.Only); err != nil {
 		return nil, err
@@ -105,7 +111,7 @@ func (p *Plan) scope(only []catalog.ID) error {
 	for _, id := range only {
 		i, ok := p.Catalog.Index(id)
 		if !ok {
-			return fmt.Errorf("the catalog has no service %s", id)
+			return fmt.Errorf("planning the questions of single services: the catalog has no service %s: correct its name", id)
 		}
 		p.scoped[i] = true
 	}
@@ -119,11 +125,12 @@ func (p *Plan) addCheck(check *rubric.Check, services []int, identities, slis ma
 	if check.Kind == rubric.KindCatalog {
 		return -1
 	}
-	i, known := slis[check.SLI]
+	hash := sliHash(check)
+	i, known := slis[hash]
 	if !known {
 		i = len(p.slis)
-		slis[check.SLI] = i
-		s := sli{hash: check.SLI, check: check, applies: make([]bool, len(p.Services))}
+		slis[hash] = i
+		s := sli{hash: hash, check: check, applies: make([]bool, len(p.Services))}
 		for _, identity := range check.Identities {
 			s.questions = append(s.questions, len(p.questions))
 			p.questions = append(p.questions, question{sli: i, identity: p.addIdentity(identity, identities), check: check})
@@ -133,8 +140,26 @@ func (p *Plan) addCheck(check *rubric.Check, services []int, identities, slis ma
 	for _, service := range services {
 		p.slis[i].applies[service] = true
 	}
-	p.slis[i].period = max(p.slis[i].period, check.Period, check.Window)
+	s := &p.slis[i]
+	s.period = max(s.period, check.Period, check.Window)
+	s.every = commonDivisor(seconds(max(check.Interval, p.Interval)), s.every)
 	return i
+}
+
+// sliHash names what a check counts or measures. A gauge also depends on how
+// the values of one service are merged.
+func sliHash(check *rubric.Check) string {
+	if check.Value == nil {
+		return check.SLI
+	}
+	return fmt.Sprintf("%s %s %s", check.SLI, check.Value.Across, check.Op)
+}
+
+func commonDivisor(a, b int64) int64 {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
 }
 
 func (p *Plan) addIdentity(identity *rubric.Identity, known map[string]int) int {
@@ -160,19 +185,23 @@ func (p *Plan) hash() string {
 	return hex.EncodeToString(h.Sum(nil))[:12]
 }
 
-// due reports whether a question is asked at a tick (Unix seconds).
-func (q question) due(tick int64) bool {
-	every := int64(q.check.Interval / time.Second)
-	return every == 0 || tick%every == 0
-}
+// due reports whether an SLI is asked for at a tick (Unix seconds).
+func (s *sli) due(tick int64) bool { return tick%s.every == 0 }
 
-// asOf is the newest tick, at or before one, at which a check was due.
-func asOf(check *rubric.Check, tick int64) int64 {
-	every := int64(check.Interval / time.Second)
-	if every == 0 {
-		return tick
+// asOf is the newest tick, at or before one, at which an SLI was due.
+func (s *sli) asOf(tick int64) int64 { return tick - tick%s.every }
+
+// due reports whether a question is asked at a tick (Unix seconds).
+func (p *Plan) due(question int, tick int64) bool { return p.slis[p.questions[question].sli].due(tick) }
+
+// reaches reports whether an identity names any service that is asked for.
+func (p *Plan) reaches(identity int) bool {
+	for i := range p.Services {
+		if p.wants(i) && p.identities[identity].index.Identified(i) {
+			return true
+		}
 	}
-	return tick - tick%every
+	return false
 }
 
 // IdentityReports lists, for each identity in use, what catalog and series

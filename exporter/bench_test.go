@@ -14,7 +14,7 @@ import (
 )
 
 // fleet is 5,000 services with 2 rubrics of 5 checks, of which 2 have a
-// budget: 95,000 series.
+// budget: 115,000 series.
 func fleet() *scorecard.Snapshot {
 	s := &scorecard.Snapshot{Generation: 1}
 	checks := []string{"availability", "latency", "saturation", "restarts", "runbook"}

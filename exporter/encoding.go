@@ -9,7 +9,7 @@ import (
 // gzip (RFC 9110, section 12.5.3): it is named, or covered by "*", with a
 // weight above 0. No header is none.
 func acceptsGzip(headers []string) bool {
-	named, any := -1.0, -1.0
+	named, other := -1.0, -1.0
 	for _, header := range headers {
 		for item := range strings.SplitSeq(header, ",") {
 			coding, weight := parseCoding(item)
@@ -17,14 +17,14 @@ func acceptsGzip(headers []string) bool {
 			case strings.EqualFold(coding, "gzip"), strings.EqualFold(coding, "x-gzip"):
 				named = max(named, weight)
 			case coding == "*":
-				any = max(any, weight)
+				other = max(other, weight)
 			}
 		}
 	}
 	if named >= 0 {
 		return named > 0
 	}
-	return any > 0
+	return other > 0
 }
 
 // parseCoding splits "gzip;q=0.5" into the coding and its weight, 0 to 1. A

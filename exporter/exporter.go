@@ -73,7 +73,7 @@ func (e *Exporter) Gather() ([]*dto.MetricFamily, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var all []*dto.MetricFamily
-	err := e.gather(e.snapshot(), func(f *dto.MetricFamily) error {
+	err := e.gather(e.snapshot(), func() *slab { return &slab{} }, func(f *dto.MetricFamily) error {
 		all = append(all, f)
 		return nil
 	})
@@ -81,9 +81,9 @@ func (e *Exporter) Gather() ([]*dto.MetricFamily, error) {
 }
 
 // gather calls emit with one metric after the other, in the order of their
-// names. Each is built just before, so that they need not all be in memory at
-// once. The caller holds mu.
-func (e *Exporter) gather(s *scorecard.Snapshot, emit func(*dto.MetricFamily) error) error {
+// names. Each is built just before, in the memory that the caller gives, so
+// that they need not all be there at once. The caller holds mu.
+func (e *Exporter) gather(s *scorecard.Snapshot, memory func() *slab, emit func(*dto.MetricFamily) error) error {
 	if s == nil {
 		s = &scorecard.Snapshot{}
 	}
@@ -99,7 +99,7 @@ func (e *Exporter) gather(s *scorecard.Snapshot, emit func(*dto.MetricFamily) er
 	slices.SortFunc(kept, func(a, b counted) int { return cmp.Compare(a.name, b.name) })
 	for _, f := range kept {
 		if f.built == nil {
-			f.built = f.build(t, f.n)
+			f.built = f.build(t, f.n, memory())
 		}
 		if err := emit(f.built); err != nil {
 			return err

@@ -23,6 +23,9 @@ const (
 // name and position are good for further messages.
 func (l *loader) check(m *strict.Map, r *Rubric, identities []*Identity) *Check {
 	c := &Check{Rubric: r.Name, Name: m.Text("name"), Position: l.at(m.Line())}
+	if len(m.Keys()) == 0 && m.Bad() {
+		return c // it is no mapping, which has been said
+	}
 	nameCheck(m, c, r)
 	c.Title = textOr(m, "title", c.Name)
 	c.Why, c.Fix = strings.TrimSpace(m.Text("why")), strings.TrimSpace(m.Text("fix"))
@@ -33,7 +36,7 @@ func (l *loader) check(m *strict.Map, r *Rubric, identities []*Identity) *Check 
 	}
 	c.AppliesTo = l.condition(m, "applies_to")
 	l.kind(m, c)
-	l.threshold(m, c)
+	readThreshold(m, c)
 	l.asking(m, c, identities)
 	for _, field := range []string{"description", "across", "unit", "query", "metric", "where", "bad"} {
 		misplaced(m, field)
@@ -84,11 +87,16 @@ func choice[T ~string](m *strict.Map, field string, missing T, values ...T) T {
 	if slices.Contains(values, T(text)) {
 		return T(text)
 	}
-	names := make([]string, len(values))
+	hint := "write "
 	for i, v := range values {
-		names[i] = string(v)
+		switch {
+		case i > 0 && i == len(values)-1:
+			hint += " or "
+		case i > 0:
+			hint += ", "
+		}
+		hint += string(v)
 	}
-	hint := "write " + strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
 	m.Mistake(m.LineOf(field), "%s of %s is %q: %s", field, m.What(), clip(text), hint)
 	return missing
 }
@@ -146,7 +154,7 @@ func (l *loader) asking(m *strict.Map, c *Check, identities []*Identity) {
 // refuse reports a field that means nothing for this check.
 func refuse(m *strict.Map, field, why string) {
 	if m.Has(field) {
-		m.Mistake(m.LineOf(field), "%s means nothing in %s: %s, remove it", field, m.What(), why)
+		m.Mistake(m.LineOf(field), "%s means nothing in %s: %s; remove it", field, m.What(), why)
 	}
 }
 

@@ -25,29 +25,30 @@ func events(m *strict.Map) *Events {
 	e.Name("events of " + m.What())
 	out := &Events{Recorded: choice(e, "recorded", "", Recorded5m)}
 	if e.Has("total") {
-		out.Total = selector(e.Map("total"))
-		bad := selector(e.Map("bad"))
-		out.BadOf = &bad
+		total, bad := e.Map("total"), e.Map("bad")
+		badOf := selector(bad)
+		out.Total, out.BadOf = selector(total), &badOf
+		total.Done()
+		bad.Done()
 		for _, field := range []string{"metric", "where"} {
-			refuse(e, field, "it is told apart by total and bad")
+			refuse(e, field, "the metrics are those of total and bad")
 		}
 		counters(e, out)
 		e.Done()
 		return out
 	}
+	if bad := e.Node("bad"); bad != nil && bad.Kind == yaml.MappingNode && len(bad.Content) > 0 && bad.Content[0].Value == "metric" {
+		e.Mistake(bad.Line, "bad of %s is another metric, but total is missing: write total: {metric: …} beside it", e.What())
+		return out
+	}
 	out.Total = selector(e)
-	switch bad := e.Node("bad"); {
-	case bad == nil:
+	out.Bad = matchers(e, "bad")
+	switch {
+	case e.Bad():
+	case !e.Has("bad"):
 		e.Mistake(e.Line(), `bad is missing in %s: say which events are bad, e.g. bad: '{code=~"5.."}'`, e.What())
-	case bad.Kind == yaml.MappingNode && len(bad.Content) == 0:
-		e.Mistake(bad.Line, `bad of %s must stand in quotes: bad: '{code=~"5.."}'`, e.What())
-	case bad.Kind == yaml.MappingNode:
-		e.Mistake(bad.Line, `bad of %s is a mapping, but total is missing: write bad: '{code=~"5.."}' in quotes, or total: {metric: …} beside it`, e.What())
-	default:
-		out.Bad = matchers(e, "bad")
-		if out.Bad != nil && everyEvent(out.Bad, out.Total.Where) {
-			e.Mistake(e.LineOf("bad"), "bad of %s matches every event: say which ones are bad, e.g. '{code=~\"5..\"}'", e.What())
-		}
+	case everyEvent(out.Bad, out.Total.Where):
+		e.Mistake(e.LineOf("bad"), "bad of %s matches every event: say which ones are bad, e.g. '{code=~\"5..\"}'", e.What())
 	}
 	counters(e, out)
 	e.Done()
@@ -70,7 +71,7 @@ func selector(m *strict.Map) Selector {
 // matchers reads a set of matchers; nil when it is absent or wrong.
 func matchers(m *strict.Map, field string) []*labels.Matcher {
 	if n := m.Node(field); n != nil && n.Kind == yaml.MappingNode {
-		m.Mistake(n.Line, `%s of %s must stand in quotes: %s: '{code!~"5.."}'`, field, m.What(), field)
+		m.Mistake(n.Line, `%s of %s must stand in quotes: %s: '{code=~"5.."}'`, field, m.What(), field)
 		return nil
 	}
 	text := m.Text(field)

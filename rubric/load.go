@@ -107,14 +107,7 @@ func (l *loader) rubric(n *yaml.Node, number int) *Rubric {
 	r.Weight = weight(m, defaultWeight)
 	r.EffectiveFrom = effectiveFrom(m)
 	identities := l.identityList(m, nil)
-	nodes := m.List("checks")
-	switch {
-	case len(nodes) == 0:
-		m.Mistake(m.LineOf("checks"), "%s has no checks: list at least one under \"checks:\"", m.What())
-	case len(nodes) > maxChecks:
-		m.Mistake(m.LineOf("checks"), "%s has %d checks, but at most %d are allowed: split it", m.What(), len(nodes), maxChecks)
-		nodes = nodes[:maxChecks]
-	}
+	nodes := l.checkNodes(m)
 	m.Done()
 	r.Checks = l.checks(m, nodes, r, identities)
 	if m.Bad() {
@@ -122,6 +115,20 @@ func (l *loader) rubric(n *yaml.Node, number int) *Rubric {
 	}
 	r.Version = r.version()
 	return r
+}
+
+// checkNodes returns the list of checks, of a size that is allowed.
+func (l *loader) checkNodes(m *strict.Map) []*yaml.Node {
+	list := m.Node("checks")
+	nodes := m.List("checks")
+	switch {
+	case list == nil || list.Kind == yaml.SequenceNode && len(nodes) == 0:
+		m.Mistake(m.LineOf("checks"), "%s has no checks: list at least one under \"checks:\"", m.What())
+	case len(nodes) > maxChecks:
+		m.Mistake(m.LineOf("checks"), "%s has %d checks, but at most %d are allowed: split it", m.What(), len(nodes), maxChecks)
+		return nil
+	}
+	return nodes
 }
 
 // nameRubric holds the name against the rule and against the other rubrics.

@@ -35,8 +35,8 @@ func DefaultWeight(s Severity) float64 {
 // is the number nearest to 0.999.
 func parseNumber(text string) (float64, error) {
 	digits, percent := strings.CutSuffix(strings.TrimSpace(text), "%")
-	if digits = strings.TrimSpace(digits); percent && !strings.ContainsAny(digits, "eExX") {
-		digits += "e-2"
+	if digits = strings.TrimSpace(digits); percent {
+		digits += "e-2" // a second exponent is an error, as it should be
 	}
 	v, err := strconv.ParseFloat(digits, 64)
 	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) || strings.ContainsAny(digits, "xX_") {
@@ -78,7 +78,7 @@ func weight(m *strict.Map, missing float64) float64 {
 		return missing
 	}
 	if v < 0 || v > maxWeight {
-		m.Mistake(m.LineOf("weight"), "weight of %s is %s, but must be 0 (informational) or more, and at most %g", m.What(), m.Text("weight"), maxWeight)
+		m.Mistake(m.LineOf("weight"), "weight of %s is %s, but must be 0 (informational) or more, and at most %.0f", m.What(), m.Text("weight"), maxWeight)
 		return missing
 	}
 	return v
@@ -97,7 +97,7 @@ func duration(m *strict.Map, field string, missing, shortest, longest, step time
 		return missing
 	}
 	if d < shortest || d > longest {
-		m.Mistake(m.LineOf(field), "%s of %s is %s, but must be between %s and %s", field, m.What(), text, model.Duration(shortest), model.Duration(longest))
+		m.Mistake(m.LineOf(field), "%s of %s is %s, but must be between %s and %s", field, m.What(), text, inDays(shortest), inDays(longest))
 		return missing
 	}
 	if step > 0 && d%step != 0 {
@@ -105,6 +105,14 @@ func duration(m *strict.Map, field string, missing, shortest, longest, step time
 		return missing
 	}
 	return d
+}
+
+// inDays writes a duration as users do: 35d, not 5w.
+func inDays(d time.Duration) string {
+	if d >= day && d%day == 0 {
+		return fmt.Sprintf("%dd", d/day)
+	}
+	return model.Duration(d).String()
 }
 
 // parseDuration reads a duration such as 30d or 1h30m.

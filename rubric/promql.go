@@ -144,7 +144,7 @@ func checkDuration(what string, d time.Duration, computed *parser.DurationExpr) 
 		return fmt.Errorf("%s %s is computed, which older servers do not know: write the duration out", what, computed)
 	}
 	if d > maxQueryRange && d != WindowPlaceholder {
-		return fmt.Errorf("%s %s is longer than %s: shorten it", what, model.Duration(d), model.Duration(maxQueryRange))
+		return fmt.Errorf("%s %s is longer than %s: shorten it", what, inDays(d), inDays(maxQueryRange))
 	}
 	return nil
 }

@@ -30,8 +30,8 @@ func value(m *strict.Map) *Value {
 	return out
 }
 
-// threshold reads what is good enough, as the kind of check has it.
-func (l *loader) threshold(m *strict.Map, c *Check) {
+// readThreshold reads what is good enough, as the kind of check has it.
+func readThreshold(m *strict.Map, c *Check) {
 	for _, field := range []string{"objective", "period", "window", "pass", "fail", "op"} {
 		m.Ask(field)
 	}
@@ -41,7 +41,7 @@ func (l *loader) threshold(m *strict.Map, c *Check) {
 			refuse(m, field, "a catalog check is true or false")
 		}
 	case c.Kind == KindValue:
-		refuse(m, "objective", "a value has no events to count, use pass and fail")
+		refuse(m, "objective", "a value has no events to count, and is judged by pass and fail")
 		refuse(m, "period", "a value has no objective")
 		valueThreshold(m, c)
 	case c.Kind.Counted() && m.Has("objective"):

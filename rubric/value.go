@@ -11,10 +11,11 @@ import (
 )
 
 // The placeholders of a value's query, as they stand in Value.Expr. In the
-// text of the author they are $identity and $window.
+// text of the author they are $identity and $window, and as long, so that the
+// columns of errors are right.
 const (
 	// IdentityPlaceholder stands in lists of labels: by ($identity).
-	IdentityPlaceholder = "__apgar_identity__"
+	IdentityPlaceholder = "__apgar__"
 	// WindowPlaceholder stands where a duration does: [$window]. It is longer
 	// than any range a query may have.
 	WindowPlaceholder = 36*24*time.Hour + 17*time.Millisecond
@@ -114,7 +115,7 @@ func placeholderName(text string) string {
 
 // restore puts the author's words back into a message.
 func restore(err error) error {
-	text := strings.NewReplacer(IdentityPlaceholder, "$identity", "5w1d17ms", "$window", windowText, "$window").Replace(err.Error())
+	text := strings.NewReplacer(IdentityPlaceholder, "$identity", windowText, "$window").Replace(err.Error())
 	return errors.New(strings.ReplaceAll(text, "\n", "; "))
 }
 

@@ -18,7 +18,7 @@ type Input struct {
 	// Interval is the evaluation interval, for the grace of cells.
 	Interval time.Duration
 	// Facts are those of Rubric.Checks, in the same order; catalog checks
-	// need none.
+	// need none, and facts left out at the end are empty.
 	Facts    []CheckFacts
 	Previous *State // nil: empty
 	// Stateless marks a grade from an empty state on purpose.
@@ -63,7 +63,8 @@ func Applies(r *rubric.Rubric, s *catalog.Service) bool {
 	return err == nil && ok
 }
 
-// Grade judges one service by one rubric.
+// Grade judges one service by one rubric: it returns the scorecard and what
+// to hand in as Previous at the next tick. It changes nothing that it is given.
 func Grade(in Input) (*Scorecard, *State) {
 	next := &State{Checks: make(map[string]CheckState, len(in.Rubric.Checks))}
 	card := &Scorecard{
@@ -78,7 +79,10 @@ func Grade(in Input) (*Scorecard, *State) {
 	}
 	for i, check := range in.Rubric.Checks {
 		previous := in.Previous.previous(check.Name, check.Hash)
-		j := judgement{check: check, service: in.Service, tick: in.Tick, facts: in.Facts[i], previous: previous}
+		j := judgement{check: check, service: in.Service, tick: in.Tick, previous: previous}
+		if i < len(in.Facts) {
+			j.facts = in.Facts[i]
+		}
 		card.Results[i], next.Checks[check.Name] = j.judge()
 	}
 	card.sum(in.Rubric)

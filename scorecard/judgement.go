@@ -30,6 +30,10 @@ const (
 // judged: an hour of them.
 const minMeasuredSlots = 12
 
+// minFresh is the share of its expected cells that must have answered at the
+// tick for a check to be judged from them.
+const minFresh = 0.5
+
 // downTicksToFail is for how many ticks in a row all targets must be down.
 const downTicksToFail = 2
 
@@ -45,6 +49,8 @@ type judgement struct {
 	result Result
 	next   CheckState
 	quorum quorum
+	budget budgeting   // of an objective
+	pairs  []pairState // of an objective
 }
 
 // judge returns the result and what to remember of it.
@@ -128,7 +134,7 @@ func (j *judgement) judgeMeasured() {
 	case !j.applicable():
 	case j.facts.Conflict != "":
 		j.unjudged(VerdictUnknown, ReasonIdentityConflict)
-	case !slo.AtLeast(j.quorum.fresh, 0.5) && j.quorum.fault != nil:
+	case !slo.AtLeast(j.quorum.fresh, minFresh) && j.quorum.fault != nil:
 		j.unjudged(VerdictUnknown, string(j.quorum.fault.Reason))
 	case j.next.DownTicks >= downTicksToFail:
 		j.judged(Fail, ReasonTargetDown, 0)
@@ -137,7 +143,7 @@ func (j *judgement) judgeMeasured() {
 		j.unjudged(VerdictUnknown, ReasonNoData)
 	case j.quorum.rows == 0:
 		j.judgeMissing()
-	case !slo.AtLeast(j.quorum.fresh, 0.5):
+	case !slo.AtLeast(j.quorum.fresh, minFresh):
 		j.unjudged(VerdictUnknown, ReasonNoData)
 	case j.check.Kind == rubric.KindValue:
 		j.judgeValue()
@@ -164,11 +170,15 @@ func (j *judgement) judgeMissing() {
 	}
 }
 
-// countDownTicks notes whether presence was answered by every expected cell
-// and no target is up.
+// countDownTicks notes that presence was answered for every expected cell and
+// no target is up. An answer that is judged twice counts once.
 func (j *judgement) countDownTicks() {
-	if j.facts.Witnessed && j.facts.Up == 0 && j.facts.Down > 0 {
-		j.next.DownTicks = j.previous.DownTicks + 1
+	if !j.facts.Witnessed || j.facts.Up > 0 || j.facts.Down == 0 {
+		return
+	}
+	j.next.DownTicks, j.next.DownAt = j.previous.DownTicks, j.result.DataTime
+	if j.previous.DownTicks == 0 || !j.previous.DownAt.Equal(j.next.DownAt) {
+		j.next.DownTicks++
 	}
 }
 
@@ -194,66 +204,6 @@ func (j *judgement) fromCredit(credit float64) {
 	default:
 		j.judged(Warn, ReasonBelowTarget, credit)
 	}
-}
-
-func (j *judgement) cellResults() []CellResult {
-	if len(j.facts.Cells) == 0 {
-		return nil
-	}
-	cells := make([]CellResult, len(j.facts.Cells))
-	for i, c := range j.facts.Cells {
-		cells[i] = CellResult{Source: c.Key.Source, Cell: c.Key.Cell}
-		if c.Answered {
-			cells[i].Coverage = 1
-		}
-		if c.Fault != nil {
-			cells[i].Fault = string(c.Fault.Reason)
-		}
-		switch ratio, ok := c.Week.ErrorRatio(); {
-		case j.check.Kind == rubric.KindValue && c.Row:
-			cells[i].Value = ptr(c.Value)
-		case j.check.Kind.Counted() && ok:
-			cells[i].Value = ptr(1 - ratio)
-		}
-	}
-	return cells
-}
-
-// quorum is how much of a check's expected cells answered.
-type quorum struct {
-	fresh float64 // share that answered completely at this tick
-	held  float64 // share that did so within the grace
-	rows  int
-	fault *slo.Fault // the gravest
-	cell  slo.CellKey
-}
-
-func quorumOf(cells []slo.CellFact) quorum {
-	var q quorum
-	for _, c := range cells {
-		if c.Answered {
-			q.fresh += c.Weight
-		}
-		if c.Graced {
-			q.held += c.Weight
-		}
-		if c.Row {
-			q.rows++
-		}
-		if graver := slo.Graver(q.fault, c.Fault); graver != q.fault {
-			q.fault, q.cell = graver, c.Key
-		}
-	}
-	q.fresh, q.held = clampShare(q.fresh), clampShare(q.held)
-	return q
-}
-
-// clampShare takes rounding out of a sum of weights.
-func clampShare(x float64) float64 {
-	if slo.AtLeast(x, 1) {
-		return 1
-	}
-	return max(0, x)
 }
 
 func ptr[T any](x T) *T { return &x }

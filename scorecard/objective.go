@@ -21,6 +21,7 @@ const (
 	minBadLong   = 2.5
 	minBadPeriod = 2.5
 	minCovered   = 0.1
+	lowBudget    = 0.75
 	goodToClear  = 10
 )
 
@@ -28,7 +29,8 @@ const sixHours = 6 * time.Hour
 
 // judgeObjective judges an SLI with an objective by its budget and burn.
 func (j *judgement) judgeObjective() {
-	b := j.budgeting()
+	j.budget = j.budgeting()
+	b := &j.budget
 	j.result.Budget = b.published()
 	period := b.period.Counts
 	if ratio, ok := period.ErrorRatio(); ok {
@@ -43,6 +45,7 @@ func (j *judgement) judgeObjective() {
 		return
 	}
 	pairs := j.judgePairs(b, slo.WilsonLower)
+	j.pairs = pairs
 	verdict, reason, credit := b.verdict(pairs, slo.WilsonLower)
 	if j.cannotTell(pairs, reason) {
 		j.unjudged(VerdictUnknown, ReasonPartial)
@@ -109,7 +112,7 @@ func (b *budgeting) verdict(pairs []pairState, share func(slo.Counts) float64) (
 		return Warn, ReasonBurningSlow, math.Min(0.5, credit)
 	case spent:
 		return Warn, ReasonBudgetSpent, 0.5
-	case b.counts && !slo.AtMost(b.spent, 0.75):
+	case b.counts && !slo.AtMost(b.spent, lowBudget):
 		return Warn, ReasonBudgetLow, credit
 	}
 	return Pass, ReasonOK, 1
@@ -150,7 +153,7 @@ func anyFires(pairs []pairState, page bool) bool {
 }
 
 // judgePairs evaluates the burn table.
-func (j *judgement) judgePairs(b budgeting, share func(slo.Counts) float64) []pairState {
+func (j *judgement) judgePairs(b *budgeting, share func(slo.Counts) float64) []pairState {
 	var pairs []pairState
 	for _, pair := range slo.BurnTable(b.length, b.objective) {
 		long, _ := j.facts.Window(pair.Long)
@@ -226,7 +229,7 @@ func (j *judgement) cannotTell(pairs []pairState, reason string) bool {
 
 // idleEverywhere reports that every window of the pairs, and the period, has
 // no events.
-func (j *judgement) idleEverywhere(b budgeting) bool {
+func (j *judgement) idleEverywhere(b *budgeting) bool {
 	for _, w := range b.facts.Windows {
 		if w.Counts.Total > 0 {
 			return false

@@ -13,7 +13,7 @@ const criticalCap = 59
 
 // sum turns the results into score, coverage, bounds, cap, grade and level.
 func (c *Scorecard) sum(r *rubric.Rubric) {
-	t := c.tally(r)
+	t := c.tally()
 	c.Coverage, c.FreshCoverage = t.coverage, t.fresh
 	c.LevelRank, c.Level = c.level(r)
 	switch {
@@ -32,8 +32,7 @@ func (c *Scorecard) sum(r *rubric.Rubric) {
 	c.Pass = c.passes(r)
 }
 
-// tally adds up the results in order of check name, so that the order of
-// checks in a rubric does not matter to the last bit.
+// tally is the sums over the results of a scorecard.
 type tally struct {
 	applicable float64 // weight of what is applicable
 	known      float64 // weight of what is judged
@@ -44,7 +43,9 @@ type tally struct {
 	blind      bool    // a critical check is not known
 }
 
-func (c *Scorecard) tally(r *rubric.Rubric) tally {
+// tally adds up the results in order of check name, so that the order of
+// checks in a rubric does not matter to the last bit.
+func (c *Scorecard) tally() tally {
 	var t tally
 	for _, result := range c.byName() {
 		if result.Verdict == NotApplicable || result.Verdict == Waived || result.Weight == 0 {
@@ -72,6 +73,7 @@ func (c *Scorecard) tally(r *rubric.Rubric) tally {
 	return t
 }
 
+// byName returns the results in order of check name.
 func (c *Scorecard) byName() []*Result {
 	results := make([]*Result, len(c.Results))
 	for i := range c.Results {
@@ -96,11 +98,13 @@ func (r *Result) fresh() float64 {
 // score sets the score, the cap and the points lost. raw is the score before
 // the cap; points lost and cap points add up to 100 − score.
 func (c *Scorecard) score(t tally) {
-	raw := 100 * t.earned / t.known
+	raw := t.raw()
 	score := raw
-	if t.failed != nil && raw > criticalCap && !slo.AtMost(raw, criticalCap) {
-		score = criticalCap
-		c.CappedBy = t.failed.Check
+	if t.failed != nil {
+		score = min(raw, criticalCap)
+		if !slo.AtMost(raw, criticalCap) {
+			c.CappedBy = t.failed.Check
+		}
 	}
 	c.RawScore, c.Score, c.CapPoints = ptr(raw), ptr(score), ptr(raw-score)
 	c.ScoreWithoutWaivers = c.Score
@@ -112,18 +116,24 @@ func (c *Scorecard) score(t tally) {
 	}
 }
 
+// raw is the score of what is known, before the cap.
+func (t tally) raw() float64 { return 100 * t.earned / t.known }
+
 // bound sets the lowest and the highest score that what is unknown could
 // bring, the cap included.
 func (c *Scorecard) bound(t tally) {
 	low := 100 * t.earned / t.applicable
-	high := 100 * (t.earned + t.applicable - t.known) / t.applicable
+	high := 100 * (t.earned + (t.applicable - t.known)) / t.applicable
+	if t.known > 0 { // take out what rounding has put between
+		low, high = min(low, t.raw()), max(high, t.raw())
+	}
 	if t.failed != nil || t.blind {
 		low = min(low, criticalCap)
 	}
 	if t.failed != nil {
 		high = min(high, criticalCap)
 	}
-	c.ScoreLow, c.ScoreHigh = ptr(low), ptr(max(low, high))
+	c.ScoreLow, c.ScoreHigh = ptr(low), ptr(min(100, high))
 }
 
 // gradeOf returns the grade of an unrounded score.
@@ -158,6 +168,7 @@ func (c *Scorecard) level(r *rubric.Rubric) (rank *int, name string) {
 	return ptr(highest), name
 }
 
+// meets reports whether the result holds a level.
 func (r *Result) meets(strict bool) bool {
 	switch r.Verdict {
 	case Pass, Waived, NotApplicable:

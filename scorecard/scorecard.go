@@ -115,7 +115,7 @@ func (v Verdict) Judged() bool { return v == Pass || v == Warn || v == Fail }
 type CellResult struct {
 	Source   string
 	Cell     string
-	Value    *float64
+	Value    *float64 // the gauge, or the good share of a counted SLI over 7 days
 	Coverage float64
 	Fault    string // the reason why it has not answered, or ""
 }

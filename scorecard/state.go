@@ -17,8 +17,10 @@ type CheckState struct {
 	Verdict Verdict
 	Reason  string
 	Since   time.Time // when Verdict became what it is
-	// DownTicks counts the ticks in a row at which all targets were down.
+	// DownTicks counts the answers in a row that said that all targets were
+	// down, and DownAt is the data time of the newest.
 	DownTicks int
+	DownAt    time.Time
 	// Firing are the burn pairs that fired when last judged.
 	Firing []FiringPair
 }

@@ -14,6 +14,10 @@ func (j *judgement) judgeValue() {
 		return
 	}
 	value := mergeGauge(j.check, j.facts.Cells)
+	if math.IsNaN(value) || math.IsInf(value, 0) {
+		j.unjudged(VerdictUnknown, string(slo.InvalidData))
+		return
+	}
 	j.result.Value = ptr(value)
 	j.fromCredit(creditOf(j.check, value))
 }
@@ -81,7 +85,9 @@ func creditOf(check *rubric.Check, x float64) float64 {
 	case check.Fail == nil || better(*check.Fail, x):
 		return 0
 	}
-	return (*check.Fail - x) / (*check.Fail - pass)
+	fail := *check.Fail
+	// Halves, so that no difference of two large numbers overflows.
+	return min(1, max(0, (fail/2-x/2)/(fail/2-pass/2)))
 }
 
 func verdictOf(credit float64) Verdict {

@@ -79,14 +79,21 @@ const (
 	SourceError  Reason = "source_error"   // unreachable, refused, timed out
 )
 
-// Rank orders reasons, gravest (0) first.
+// Rank orders reasons, gravest (0) first; one that is not listed comes last.
 func (r Reason) Rank() int {
-	for i, other := range []Reason{InvalidData, Ambiguous, Partial, NoSuchBucket, SourceError} {
-		if r == other {
-			return i
-		}
+	switch r {
+	case InvalidData:
+		return 0
+	case Ambiguous:
+		return 1
+	case Partial:
+		return 2
+	case NoSuchBucket:
+		return 3
+	case SourceError:
+		return 4
 	}
-	return len(r)
+	return 5
 }
 
 // Graver returns the graver of two faults; either may be nil.

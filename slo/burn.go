@@ -36,7 +36,8 @@ type Pair struct {
 // BurnTable returns the pairs in effect for an objective (in (0,1)) over a
 // period, pages first. A factor is budget share × period ÷ long, at least 1
 // and at most 0.8/(1 − objective); pairs whose long window exceeds a tenth of
-// the period are dropped, except the last.
+// the period are dropped, except the last. Over ten days the last two are the
+// same and given once.
 // Source: the multiwindow, multi-burn-rate alerts of the SRE Workbook, ch. 5.
 func BurnTable(period time.Duration, objective float64) []Pair {
 	tenth := period / 10
@@ -59,7 +60,7 @@ func BurnTable(period time.Duration, objective float64) []Pair {
 		factor = min(max(1, factor), 0.8/(1-objective))
 		table = append(table, Pair{RoundToSlots(s.long), RoundToSlots(s.short), factor, s.page})
 	}
-	return table
+	return slices.Compact(table)
 }
 
 // Windows returns every window that an objective over a period needs,

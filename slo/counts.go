@@ -24,11 +24,15 @@ func (c Counts) ErrorRatio() (float64, bool) {
 // total (or to 1, for small totals), before the answer is invalid.
 const countTolerance = 1e-6
 
+// maxCount bounds what one answer may count, so that no sum of answers can
+// overflow.
+const maxCount = 1e200
+
 // NewCounts checks an answered pair. Within the tolerance a negative count is
 // 0 and a bad count above the total is the total; beyond it, or when a number
-// is not finite, ok is false.
+// is not finite or too large to be added up, ok is false.
 func NewCounts(bad, total float64) (c Counts, ok bool) {
-	if !finite(bad) || !finite(total) {
+	if !finite(bad) || !finite(total) || total > maxCount {
 		return Counts{}, false
 	}
 	tolerance := countTolerance * math.Max(1, total)
@@ -45,9 +49,13 @@ func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 // 1 − 0.999 is not 0.001.
 const relativeTolerance = 1e-9
 
-// AtLeast reports a ≥ b with the relative tolerance of 1e-9.
+// AtLeast reports a ≥ b with the relative tolerance of 1e-9. Infinities are
+// compared exactly, and NaN is at least nothing.
 func AtLeast(a, b float64) bool {
-	return a >= b-relativeTolerance*math.Max(math.Abs(a), math.Abs(b))
+	if a >= b {
+		return true
+	}
+	return finite(a) && finite(b) && b-a <= relativeTolerance*math.Max(math.Abs(a), math.Abs(b))
 }
 
 // AtMost reports a ≤ b with the relative tolerance of 1e-9.
@@ -58,15 +66,19 @@ const wilsonZ = 1.96
 
 // WilsonLower returns the lower end of the two-sided 95 % Wilson score
 // interval of the error share bad/total: the share that the events prove.
-// It is 0 without events or without bad ones.
+// It is 0 without events or without bad ones, and never above bad/total.
+//
+// With p the share and n the total it is (centre − spread)/(1 + z²/n). The
+// product of both ends of the interval is p²/(1 + z²/n), so that the lower end
+// is also p²/(centre + spread), which loses no digits where p is small.
 // Source: E. B. Wilson, J. Am. Stat. Assoc. 22 (1927).
 func WilsonLower(c Counts) float64 {
 	if c.Total <= 0 || c.Bad <= 0 {
 		return 0
 	}
 	n, p := c.Total, math.Min(1, c.Bad/c.Total)
-	z2 := wilsonZ * wilsonZ
-	centre := p + z2/(2*n)
-	spread := wilsonZ * math.Sqrt(p*(1-p)/n+z2/(4*n*n))
-	return math.Max(0, (centre-spread)/(1+z2/n))
+	half := wilsonZ * wilsonZ / (2 * n)
+	centre := p + half
+	spread := math.Sqrt(2*half*p*(1-p) + half*half)
+	return math.Min(p, p*p/(centre+spread))
 }

@@ -1,6 +1,9 @@
 package slo
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Facts are what is known of one SLI of one service at a tick: the input of
 // grading. They are plain data.
@@ -9,11 +12,12 @@ type Facts struct {
 	// Cells are the expected cells, sorted; without any memory, those that
 	// have a fault.
 	Cells []CellFact
-	// Up and Down count the targets in all cells, expected or not.
+	// Up and Down count the targets in all cells, those included in which the
+	// service is not expected yet.
 	Up, Down int
 	// Witnessed says that every expected cell answered the presence query.
 	Witnessed bool
-	// Measured are the slots measured in the ledger so far.
+	// Measured are the measured slots in the ledger.
 	Measured int
 	Windows  []Window
 }
@@ -44,7 +48,7 @@ func (f *Facts) Window(length time.Duration) (Window, bool) {
 // is how long a cell's last answer counts in coverage; windows are the
 // lengths to sum, none for a gauge.
 func (s *Series) Facts(at int64, grace time.Duration, windows []time.Duration) Facts {
-	f := Facts{Time: at, Measured: s.measured, Witnessed: true}
+	f := Facts{Time: at, Measured: s.hours.slots, Witnessed: true}
 	for _, length := range windows {
 		f.Windows = append(f.Windows, s.Sum(length, at))
 	}
@@ -61,7 +65,7 @@ func (s *Series) Facts(at int64, grace time.Duration, windows []time.Duration) F
 			f.Cells = append(f.Cells, s.cellFact(m, at, grace, anyRow))
 		}
 	}
-	f.Cells = append(f.Cells, s.unseenDeclared()...)
+	f.Cells = sortCells(append(f.Cells, s.unseenDeclared()...))
 	if len(f.Cells) == 0 {
 		f.Cells = s.faultedCells(at)
 	}
@@ -114,6 +118,12 @@ func (s *Series) unseenDeclared() []CellFact {
 	return unseen
 }
 
+// sortCells orders cells by key and drops those declared twice.
+func sortCells(cells []CellFact) []CellFact {
+	slices.SortFunc(cells, func(a, b CellFact) int { return a.Key.Compare(b.Key) })
+	return slices.CompactFunc(cells, func(a, b CellFact) bool { return a.Key == b.Key })
+}
+
 // faultedCells stands in for the expected cells of a service that has never
 // been seen: whatever could not be asked may hold it.
 func (s *Series) faultedCells(at int64) []CellFact {
@@ -133,7 +143,7 @@ func (s *Series) faultedCells(at int64) []CellFact {
 			cells = append(cells, CellFact{Key: CellKey{source, source}, Fault: s.round.Failed[source]})
 		}
 	}
-	return cells
+	return sortCells(cells)
 }
 
 // weighCells turns week totals into weights that add up to 1, equal ones

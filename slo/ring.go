@@ -12,17 +12,20 @@ type ring struct {
 	counts   []Counts
 }
 
+// put enters the answer of a tick, unless that tick or a newer one in its
+// place has been answered.
 func (r *ring) put(tick int64, counts Counts) {
 	if r.at == nil {
 		n := ringSeconds / r.interval
 		r.at, r.counts = make([]int64, n), make([]Counts, n)
 	}
 	i := tick / r.interval % int64(len(r.at))
-	if r.at[i] <= tick {
+	if r.at[i] < tick {
 		r.at[i], r.counts[i] = tick, counts
 	}
 }
 
+// get returns the answer of a tick, and false where it is a gap.
 func (r *ring) get(tick int64) (Counts, bool) {
 	if len(r.at) == 0 {
 		return Counts{}, false

@@ -7,17 +7,16 @@ import "slices"
 // concurrent use.
 type Series struct {
 	// Declared lists the sources or cells in which the catalog expects the
-	// service; nil leaves it to memory.
+	// service, and answers of others are ignored; nil leaves it to memory.
 	Declared []string
 
-	first    int64 // first slot with a row; 0: never
-	measured int   // slots ever measured
-	ring     ring
-	slots    slotTable
-	hours    hourTable
-	cells    []*cellMemory // sorted by key
-	round    *Round        // of the newest tick
-	cache    windowCache
+	first int64 // first slot with a row; 0: never
+	ring  ring
+	slots slotTable
+	hours hourTable
+	cells []*cellMemory // sorted by key
+	round *Round        // of the newest tick
+	cache windowCache
 }
 
 // NewSeries returns an empty memory for ticks of the given interval in
@@ -53,7 +52,7 @@ type Outcome int
 const (
 	Gap      Outcome = iota // not enough cells answered
 	Measured                // entered, or confirmed
-	Shrunk                  // refused: the later answer had less than the earlier
+	Shrunk                  // refused: less than, or not as complete as, what stands
 )
 
 // AddTick enters the answers of a tick: into the ring, and as what each cell
@@ -64,7 +63,6 @@ func (s *Series) AddTick(r *Round, answers []Answer) {
 		s.remember(r, &views[i])
 	}
 	s.round = r
-	s.cache.clear()
 	if counts, measured, _ := merge(views, r.Time); measured {
 		s.ring.put(r.Time, counts)
 	}
@@ -112,27 +110,28 @@ func (s *Series) note(m *cellMemory, slot int64) {
 	m.seen(slot)
 	if s.first == 0 || slot < s.first {
 		s.first = slot
+		s.cache.clear()
 	}
 }
 
+// notLess reports that a later answer may replace an earlier one: its total
+// is not smaller, nor its bad at an equal total.
+func notLess(later, earlier Counts) bool {
+	return AtLeast(later.Total, earlier.Total) &&
+		(!AtMost(later.Total, earlier.Total) || AtLeast(later.Bad, earlier.Bad))
+}
+
 // enter puts a merged slot into slots and hours. It reports false when the
-// slot was already measured with more.
+// slot was already measured and the earlier answer stands.
 func (s *Series) enter(slot int64, counts Counts, complete bool) bool {
 	hour, i := slotPlace(slot)
 	chunk := s.slots.ensure(hour)
 	if chunk == nil {
-		if s.hours.add(slot, counts) {
-			s.measured++
-		}
+		s.hours.add(slot, counts)
 		return true
 	}
-	if old, had := chunk.get(i); had {
-		larger := AtLeast(counts.Total, old.Total) && (!AtMost(counts.Total, old.Total) || AtLeast(counts.Bad, old.Bad))
-		if !complete || !larger {
-			return !complete
-		}
-	} else {
-		s.measured++
+	if old, had := chunk.get(i); had && !(complete && notLess(counts, old)) {
+		return false
 	}
 	chunk.set(i, counts)
 	s.hours.rebuild(chunk)
@@ -151,6 +150,9 @@ type cellView struct {
 // views pairs every known cell with its answer.
 func (s *Series) views(r *Round, answers []Answer) []cellView {
 	for i := range answers {
+		if !s.admits(answers[i].Cell) {
+			continue
+		}
 		m := s.cell(answers[i].Cell)
 		if answers[i].Row && m.first == 0 {
 			m.identity = answers[i].Identity
@@ -160,6 +162,10 @@ func (s *Series) views(r *Round, answers []Answer) []cellView {
 	anyRow := false
 	for i, m := range s.cells {
 		v := cellView{memory: m}
+		if !s.admits(m.key) {
+			views[i] = v
+			continue
+		}
 		v.fault = r.Failed[m.key.Source]
 		v.noTarget = r.NoTargets[m.key.Source]
 		if j := slices.IndexFunc(answers, func(a Answer) bool { return a.Cell == m.key }); j >= 0 {
@@ -174,7 +180,7 @@ func (s *Series) views(r *Round, answers []Answer) []cellView {
 		views[i] = v
 	}
 	for i := range views {
-		views[i].answered = views[i].row || views[i].movedAway(anyRow)
+		views[i].answered = views[i].row || views[i].relevant && views[i].movedAway(anyRow)
 	}
 	return views
 }
@@ -188,9 +194,14 @@ func (v *cellView) movedAway(anyRow bool) bool {
 // expects reports whether a cell is expected, by the catalog or by memory.
 func (s *Series) expects(m *cellMemory, at int64) bool {
 	if s.Declared != nil {
-		return slices.Contains(s.Declared, m.key.Source) || slices.Contains(s.Declared, m.key.Cell)
+		return s.admits(m.key)
 	}
 	return m.expected(at)
+}
+
+// admits reports whether the catalog lets a cell speak for the service.
+func (s *Series) admits(key CellKey) bool {
+	return s.Declared == nil || slices.Contains(s.Declared, key.Source) || slices.Contains(s.Declared, key.Cell)
 }
 
 // merge adds up the cells that answered. measured says that cells worth at

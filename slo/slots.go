@@ -1,5 +1,7 @@
 package slo
 
+import "math/bits"
+
 // Times inside the ledger are Unix seconds. A slot is named by its end.
 const (
 	slotSeconds   = 300
@@ -24,6 +26,7 @@ type slotTable struct {
 	chunks [slotChunks]*slotChunk
 }
 
+// slotChunk is an hour of slots; a slot is a gap unless its bit is set.
 type slotChunk struct {
 	hour       int64 // end of the hour
 	measured   uint16
@@ -56,6 +59,7 @@ func (t *slotTable) ensure(hour int64) *slotChunk {
 	return *p
 }
 
+// slotPlace returns the hour that a slot belongs to, and its place there.
 func slotPlace(slot int64) (hour int64, index int) {
 	hour = ceilTo(slot, hourSeconds)
 	return hour, int((slot-(hour-hourSeconds))/slotSeconds) - 1
@@ -70,71 +74,108 @@ func (c *slotChunk) set(i int, counts Counts) {
 	c.measured |= 1 << i
 }
 
-func (c *slotChunk) sum() Counts {
+// sum adds up the slots of a mask.
+func (c *slotChunk) sum(mask uint16) Counts {
 	var s Counts
 	for i := range c.bad {
-		s.Bad += c.bad[i]
-		s.Total += c.total[i]
+		if mask&(1<<i) != 0 {
+			s.Bad += c.bad[i]
+			s.Total += c.total[i]
+		}
 	}
 	return s
+}
+
+// wholeHour is the mask of all slots of an hour.
+const wholeHour = 1<<slotsPerHour - 1
+
+// slotMask returns the mask of the slots in (from, to], which lies in one hour.
+func slotMask(from, to int64) uint16 {
+	if from >= to {
+		return 0
+	}
+	start := (from - floorTo(from, hourSeconds)) / slotSeconds
+	n := (to - from) / slotSeconds
+	return uint16((1<<n - 1) << start)
 }
 
 // hourTable keeps 36 days of hours, a day a chunk, each hour with the mask of
 // its measured slots.
 type hourTable struct {
 	newest int64 // end of the newest day written
+	slots  int   // measured slots in all chunks
 	chunks [hourChunks]*hourChunk
 }
 
+// hourChunk is a day of hours; measured has a bit for each slot of an hour.
 type hourChunk struct {
 	day        int64 // end of the day
 	bad, total [hoursPerDay]float64
 	measured   [hoursPerDay]uint16
 }
 
+// at returns the chunk that an hour is in and its place there, or nil.
 func (t *hourTable) at(hour int64) (*hourChunk, int) {
 	day := ceilTo(hour, daySeconds)
 	c := t.chunks[day/daySeconds%hourChunks]
 	if c == nil || c.day != day {
 		return nil, 0
 	}
-	return c, int((hour-(day-daySeconds))/hourSeconds) - 1
+	return c, hourPlace(hour, day)
 }
 
+// ensure returns the chunk that an hour is in, made if need be, and its place
+// there, or nil when the hour is older than the retention.
 func (t *hourTable) ensure(hour int64) (*hourChunk, int) {
 	day := ceilTo(hour, daySeconds)
 	if day <= t.newest-hourChunks*daySeconds {
 		return nil, 0
 	}
-	t.newest = max(t.newest, day)
+	if day > t.newest {
+		t.newest = day
+		t.expire()
+	}
 	p := &t.chunks[day/daySeconds%hourChunks]
 	if *p == nil {
-		*p = &hourChunk{}
+		*p = &hourChunk{day: day}
 	}
-	if (*p).day != day {
-		**p = hourChunk{day: day}
+	return *p, hourPlace(hour, day)
+}
+
+func hourPlace(hour, day int64) int { return int((hour-(day-daySeconds))/hourSeconds) - 1 }
+
+// expire drops the days that are older than the retention.
+func (t *hourTable) expire() {
+	for i, c := range t.chunks {
+		if c == nil || c.day > t.newest-hourChunks*daySeconds {
+			continue
+		}
+		for _, mask := range c.measured {
+			t.slots -= bits.OnesCount16(mask)
+		}
+		t.chunks[i] = nil
 	}
-	return *p, int((hour-(day-daySeconds))/hourSeconds) - 1
 }
 
 // rebuild sets an hour to the sum of its slots.
 func (t *hourTable) rebuild(c *slotChunk) {
 	if h, i := t.ensure(c.hour); h != nil {
-		s := c.sum()
+		t.slots += bits.OnesCount16(c.measured) - bits.OnesCount16(h.measured[i])
+		s := c.sum(wholeHour)
 		h.bad[i], h.total[i], h.measured[i] = s.Bad, s.Total, c.measured
 	}
 }
 
-// add enters a slot that is older than the slots kept; a slot that its hour
-// already has is left alone and reported as not added.
-func (t *hourTable) add(slot int64, counts Counts) bool {
+// add enters a slot that is older than the slots kept. A slot that its hour
+// already has is left alone, and one older than the hours kept is dropped.
+func (t *hourTable) add(slot int64, counts Counts) {
 	hour, index := slotPlace(slot)
 	h, i := t.ensure(hour)
 	if h == nil || h.measured[i]&(1<<index) != 0 {
-		return false
+		return
 	}
 	h.bad[i] += counts.Bad
 	h.total[i] += counts.Total
 	h.measured[i] |= 1 << index
-	return true
+	t.slots++
 }

@@ -55,46 +55,44 @@ func (s *Series) ringWindow(length time.Duration, at int64) Window {
 	return w
 }
 
+// slotWindow sums whole hours, and slots where an edge cuts an hour. Beyond
+// three days the far edge is rounded outward to the hour.
 func (s *Series) slotWindow(length time.Duration, end int64) Window {
-	from := end - int64(RoundToSlots(length)/time.Second)
-	w := Window{Length: length, From: from, To: end}
+	seconds := int64(RoundToSlots(length) / time.Second)
+	far := end - seconds
+	if seconds > 3*daySeconds {
+		far = floorTo(far, hourSeconds)
+	}
+	w := Window{Length: length, From: end, To: end}
 	if s.first == 0 {
-		w.From = end
 		return w
 	}
-	if start := s.first - slotSeconds; start > w.From {
-		w.From = min(start, end)
-	}
-	near := w.From
-	if end-w.From > 3*daySeconds {
-		near = ceilTo(end-3*daySeconds, hourSeconds)
-	}
-	if w.From < near {
-		w.From = floorTo(w.From, hourSeconds)
-		for hour := w.From + hourSeconds; hour <= near; hour += hourSeconds {
-			if h, i := s.hours.at(hour); h != nil {
-				w.Counts = w.Counts.Plus(Counts{h.bad[i], h.total[i]})
-				w.Measured += bits.OnesCount16(h.measured[i])
-			}
-		}
-	}
-	for slot := near + slotSeconds; slot <= end; slot += slotSeconds {
-		hour, i := slotPlace(slot)
-		c := s.slots.at(hour)
-		if c == nil {
-			continue
-		}
-		if counts, ok := c.get(i); ok {
-			w.Counts = w.Counts.Plus(counts)
-			w.Measured++
-		}
-	}
+	w.From = min(max(far, s.first-slotSeconds), end)
 	w.Expected = int((end - w.From) / slotSeconds)
+	for hour := ceilTo(w.From+1, hourSeconds); hour-hourSeconds < end; hour += hourSeconds {
+		s.addHour(&w, hour)
+	}
 	return w
 }
 
-// windowCache keeps the slot windows of one boundary: four of five ticks ask
-// for sums that have not changed.
+// addHour adds what a window covers of an hour. Where an hour older than the
+// slots kept is cut, the cut is the service's first slot, and there is nothing
+// before it to take away.
+func (s *Series) addHour(w *Window, hour int64) {
+	mask := slotMask(max(w.From, hour-hourSeconds), min(w.To, hour))
+	if c := s.slots.at(hour); c != nil && mask != wholeHour {
+		w.Counts = w.Counts.Plus(c.sum(mask))
+		w.Measured += bits.OnesCount16(c.measured & mask)
+		return
+	}
+	if h, i := s.hours.at(hour); h != nil {
+		w.Counts = w.Counts.Plus(Counts{h.bad[i], h.total[i]})
+		w.Measured += bits.OnesCount16(h.measured[i] & mask)
+	}
+}
+
+// windowCache keeps the slot windows of one boundary: most ticks ask for sums
+// that have not changed.
 type windowCache struct {
 	boundary int64
 	windows  []Window

@@ -53,8 +53,9 @@ func (q Query) parseCursor(text string) (*position, error) {
 	if len(text) > maxCursorBytes {
 		return nil, &CursorError{Reason: fmt.Sprintf("it is longer than %d characters", maxCursorBytes)}
 	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(raw) < cursorSumBytes {
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	// Decoding skips line ends and spare bits; only what encodes back is ours.
+	if err != nil || len(raw) < cursorSumBytes || base64.RawURLEncoding.EncodeToString(raw) != text {
 		return nil, &CursorError{Reason: "it is none of ours"}
 	}
 	sum, payload := raw[:cursorSumBytes], raw[cursorSumBytes:]

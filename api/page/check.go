@@ -41,8 +41,11 @@ func checkOf(r *scorecard.Result) check {
 		Name: r.Check, Title: cmp.Or(r.Title, r.Check), Severity: r.Severity, Weightless: r.Weight == 0,
 		Verdict: strings.ReplaceAll(string(r.Verdict), "_", " "), Class: verdictClass(r.Verdict),
 		Reason: r.Reason, Message: r.Message,
-		Value: quantity(r.Value, r.Unit), Coverage: percent(r.Coverage),
-		Flags: flags(r), Budget: budgetOf(r.Budget),
+		Coverage: percent(r.Coverage),
+		Flags:    flags(r), Budget: budgetOf(r.Budget),
+	}
+	if r.Value != nil {
+		v.Value = quantity(r.Value, r.Unit)
 	}
 	if r.Target != nil {
 		v.Target = quantity(r.Target, r.Unit)

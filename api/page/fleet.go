@@ -75,6 +75,8 @@ func density(n int) string {
 		return "large"
 	case n <= 1800:
 		return "medium"
+	case n <= 3200:
+		return "small-cells"
 	default:
 		return "dense"
 	}

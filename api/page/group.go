@@ -61,6 +61,9 @@ type group struct {
 	Cells []cell
 	// Poor counts the cells graded D or F.
 	Poor int
+	// Span lets a small group share a row of tiles with others: s1 to s3 for
+	// as many cells, or "".
+	Span string
 }
 
 // groups puts standings under headings, in order of their names; what is in no
@@ -90,6 +93,9 @@ func (r *Renderer) groups(standings []standing, by Grouping) []group {
 		return cmp.Compare(a.Name, b.Name)
 	})
 	for i := range groups {
+		if n := len(groups[i].Cells); n <= 3 {
+			groups[i].Span = "s" + strconv.Itoa(n)
+		}
 		if groups[i].Name == "" {
 			groups[i].Name = "no " + by.label()
 		}

@@ -3,6 +3,7 @@ package page
 import (
 	"cmp"
 	"strconv"
+	"strings"
 
 	"github.com/apgarhq/apgar/api/wire"
 	"github.com/apgarhq/apgar/rubric"
@@ -57,7 +58,11 @@ func wants(c *rubric.Check, asked wire.Asked) string {
 	text := ""
 	switch {
 	case asked.Threshold != nil:
-		text = "at most " + quantity(asked.Threshold, "") + " counts as good"
+		unit := ""
+		if strings.HasSuffix(c.Histogram.Metric, "_seconds") {
+			unit = "s"
+		}
+		text = "at most " + quantity(asked.Threshold, unit) + " counts as good"
 	case c.Kind == rubric.KindCatalog:
 		return "the condition holds"
 	}
@@ -71,7 +76,7 @@ func wants(c *rubric.Check, asked wire.Asked) string {
 	if c.Pass == nil {
 		return text
 	}
-	goal := "pass " + string(c.Op) + " " + quantity(c.Pass, asked.Unit)
+	goal := "pass " + strings.NewReplacer("<=", "≤", ">=", "≥").Replace(string(c.Op)) + " " + quantity(c.Pass, asked.Unit)
 	if c.Fail != nil {
 		goal += ", fail at " + quantity(c.Fail, asked.Unit)
 	}

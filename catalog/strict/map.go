@@ -28,6 +28,8 @@ type Map struct {
 type Source struct {
 	ValueBytes int // the longest scalar
 	Report     Report
+
+	parent *Map // of which what is read is a part; or nil
 }
 
 // Map opens n. What names it in messages. A node that is no mapping is
@@ -40,7 +42,7 @@ func (s Source) Map(n *yaml.Node, what string) *Map {
 	m.line = n.Line
 	switch {
 	case isPoison(n):
-		m.bad = true
+		m.spoil()
 		return m
 	case n.Kind != yaml.MappingNode:
 		m.Mistake(n.Line, "%s must be a mapping of fields, not %s", what, Shape(n))
@@ -48,7 +50,7 @@ func (s Source) Map(n *yaml.Node, what string) *Map {
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if isPoison(n.Content[i]) || isPoison(n.Content[i+1]) {
-			m.bad = true
+			m.spoil()
 		}
 		if isPoison(n.Content[i]) {
 			continue
@@ -78,14 +80,21 @@ func (m *Map) What() string { return m.what }
 
 // Mistake reports a mistake on a line and marks the mapping as bad.
 func (m *Map) Mistake(line int, format string, args ...any) {
-	m.bad = true
+	m.spoil()
 	m.source.Report(line, fmt.Sprintf(format, args...))
+}
+
+// spoil marks the mapping, and those that it is a part of, as bad.
+func (m *Map) spoil() {
+	for at := m; at != nil; at = at.source.parent {
+		at.bad = true
+	}
 }
 
 // Source returns a Source for parts of the mapping: a mistake in one of them
 // marks the mapping as bad.
 func (m *Map) Source() Source {
-	return Source{ValueBytes: m.source.ValueBytes, Report: func(line int, message string) { m.Mistake(line, "%s", message) }}
+	return Source{ValueBytes: m.source.ValueBytes, Report: m.source.Report, parent: m}
 }
 
 // Keys returns the names of the fields in the order of the file.
@@ -198,7 +207,7 @@ func (m *Map) texts(name string, nodes []*yaml.Node) []Text {
 	var out []Text
 	for _, n := range nodes {
 		if isPoison(n) {
-			m.bad = true
+			m.spoil()
 			continue
 		}
 		if n.Kind != yaml.ScalarNode || isNull(n) {
@@ -214,7 +223,6 @@ func (m *Map) texts(name string, nodes []*yaml.Node) []Text {
 // field. An absent field is an empty mapping.
 func (m *Map) Map(name string) *Map {
 	child := m.Source().Map(m.Node(name), fmt.Sprintf("%q of %s", name, m.what))
-	m.bad = m.bad || child.bad
 	if child.line == 0 {
 		child.line = m.LineOf(name)
 	}
@@ -236,7 +244,6 @@ func (m *Map) Pairs(name string) []Pair {
 		}
 		out = append(out, Pair{Key: child.scalar(child.keys[key], key), Value: child.scalar(n, key), Line: child.keys[key].Line})
 	}
-	m.bad = m.bad || child.bad
 	return out
 }
 

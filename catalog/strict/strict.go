@@ -23,9 +23,9 @@ type Report func(line int, message string)
 
 // Limits bound what is read. All must be positive.
 type Limits struct {
-	Bytes      int // of the file
-	Documents  int // in the file
-	Depth      int // of nested lists and mappings in a document
+	Bytes     int // of the file
+	Documents int // in the file
+	Depth     int // of nested lists and mappings in a document
 }
 
 // Documents parses data, which may hold several documents separated by "---",

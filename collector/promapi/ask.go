@@ -3,7 +3,6 @@ package promapi
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -35,8 +34,10 @@ func (s *Source) ask(ctx context.Context, r *request) (Report, error) {
 // other questions is no fault of the source.
 func (s *Source) admit(ctx context.Context, r *request, report *Report) *Error {
 	if err := s.slots.Acquire(ctx, 1); err != nil {
-		doing := fmt.Sprintf("waiting for one of the source's %d places", s.places)
-		return contextFault(ctx, doing).of(s.name, r.op, "")
+		// Even if it was a deadline that passed, this is no timeout: a smaller question would have waited as long.
+		fault := faultf(KindCanceled, "never asked: the caller gave up waiting for one of the source's %d places", s.places)
+		fault.err = err
+		return fault.of(s.name, r.op, "")
 	}
 	defer s.slots.Release(1)
 	s.inFlight.Add(1)

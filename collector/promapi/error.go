@@ -55,7 +55,7 @@ const (
 	KindMalformed Kind = "malformed"
 	// KindBreakerOpen is a question not asked, because the source failed too often in a row.
 	KindBreakerOpen Kind = "breaker_open"
-	// KindCanceled is a question the caller gave up.
+	// KindCanceled is a question the caller gave up, or whose deadline passed before it could be asked.
 	KindCanceled Kind = "canceled"
 	// KindNotPrometheus is an endpoint without Prometheus' API.
 	KindNotPrometheus Kind = "not_prometheus"

@@ -88,7 +88,7 @@ func source(t testing.TB, o Options) *Source {
 		o.Name = "eu-west"
 	}
 	if o.Timeout == 0 {
-		o.Timeout = 20 * time.Second
+		o.Timeout = time.Minute
 	}
 	s, err := NewSource(o)
 	require.NoError(t, err)

@@ -62,7 +62,7 @@ func newReplica(text string) (*replica, bool) {
 		r.hasUser = true
 		r.user = u.User.Username()
 		r.password, _ = u.User.Password()
-		r.secrets = append(r.secrets, r.password)
+		r.secrets = append(r.secrets, r.user, r.password)
 	}
 	for _, values := range query {
 		for _, value := range values {

@@ -66,7 +66,7 @@ func TestRetryAfterIsHonouredIfThereIsTime(t *testing.T) {
 		atLeast  time.Duration
 	}{
 		"3":  {2, 3 * time.Second},
-		"60": {1, 0},
+		"61": {1, 0},
 		"-1": {2, retryPause / 2},
 		"x":  {2, retryPause / 2},
 		time.Date(2000, 1, 1, 0, 0, 5, 0, time.UTC).Format(http.TimeFormat): {2, 5 * time.Second}, // a bubble starts at 2000

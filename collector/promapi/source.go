@@ -59,7 +59,7 @@ type Options struct {
 	// basic authentication, and removed from everything that is shown). At least one is required; one is asked at a time.
 	Replicas []string
 	// HTTP configures TLS, credentials, headers and proxy. Redirects are never followed, whatever it says, and a proxy is
-	// taken from the environment only if it asks for that.
+	// taken from the environment only if it asks for that. It is normalised in place, so it must not be in use elsewhere.
 	HTTP config.HTTPClientConfig
 	// Concurrency is how many queries may be in flight to the source.
 	Concurrency int

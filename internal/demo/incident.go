@@ -78,17 +78,21 @@ func newScript(seed int64, f *fleet.Fleet, do effects, emit func(Incident), now 
 	}
 }
 
-// strikable returns the services whose incidents are visible: healthy ones, of the lowest tiers there are.
+// strikable returns the services whose incidents are visible: healthy ones among the hand-named, of the lowest tiers
+// there are, that do not run in the cluster of the announced outage alone.
 func strikable(f *fleet.Fleet) []fleet.Service {
+	const handNamed = 60
+	services := f.Services[:min(handNamed, len(f.Services))]
+	elsewhere := func(i fleet.Instance) bool { return i.Cluster != outageCluster }
 	for _, tier := range []int{2, 4} {
-		found := slices.DeleteFunc(slices.Clone(f.Services), func(s fleet.Service) bool {
-			return !s.Healthy || s.Tier == 0 || s.Tier > tier
+		found := slices.DeleteFunc(slices.Clone(services), func(s fleet.Service) bool {
+			return !s.Healthy || s.Tier == 0 || s.Tier > tier || !slices.ContainsFunc(s.Instances, elsewhere)
 		})
 		if len(found) > 2 {
 			return found
 		}
 	}
-	return f.Services
+	return services
 }
 
 // run carries the script out until ctx ends or an effect fails. The incidents that are under way then do not end.

@@ -73,10 +73,10 @@ func TestOfTicksWithinASecondHistoryKeepsTheLast(t *testing.T) {
 
 func TestHistoryIsBoundedWhileServicesComeAndGo(t *testing.T) {
 	f := newFixture(t)
-	for i := range 24 * 200 {
-		require.NoError(t, f.Commit(t.Context(), f.next(time.Hour, cardOf(fmt.Sprint("service-", i), 90))))
+	for i := range 4 * 200 {
+		require.NoError(t, f.Commit(t.Context(), f.next(6*time.Hour, cardOf(fmt.Sprint("service-", i), 90))))
 	}
-	require.Equal(t, 24*90, len(f.history.series))
+	require.Len(t, f.history.series, 4*90)
 }
 
 func TestACommitWithMoreLevelNamesThanTheHistoryHoldsIsRefusedWhole(t *testing.T) {

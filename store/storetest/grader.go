@@ -43,7 +43,14 @@ func newGrader(tb testing.TB, s Store, owner string) *grader {
 func (g *grader) commit(tick time.Time, cards ...*scorecard.Scorecard) scorecard.Commit {
 	states := make(map[scorecard.Key]*scorecard.State, len(cards))
 	for _, c := range cards {
-		states[c.Key()] = &scorecard.State{}
+		states[c.Key()] = &scorecard.State{
+			LastScore:    c.Score,
+			LastScoredAt: tick,
+			Checks: map[string]scorecard.CheckState{"availability": {
+				Hash: "9f2c41d07a3e", Verdict: scorecard.Fail, Reason: "burning_fast", Since: tick,
+				Firing: []scorecard.FiringPair{{Long: time.Hour, Short: 5 * time.Minute}},
+			}},
+		}
 	}
 	return scorecard.Commit{
 		Epoch:    g.lease.Epoch,

@@ -17,13 +17,23 @@ import (
 // Store is a store under test: all that graders and readers ask of one, and
 // the clock that it lives by.
 type Store interface {
+	GraderStore
+	ReaderStore
+	Clock
+}
+
+// GraderStore is what the one who grades asks of a store.
+type GraderStore interface {
 	Leaser
 	Committer
+	StateReader
+}
+
+// ReaderStore is what those who show scorecards ask of a store.
+type ReaderStore interface {
 	Publisher
 	Historian
-	StateReader
 	ChangeReader
-	Clock
 }
 
 // Leaser grants the right to commit to one owner at a time.

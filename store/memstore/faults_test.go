@@ -1,9 +1,8 @@
-package storetest
+package memstore
 
 import (
 	"context"
 	"runtime"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,47 +10,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/apgarhq/apgar/scorecard"
-	"github.com/apgarhq/apgar/store/memstore"
+	"github.com/apgarhq/apgar/store/storetest"
 )
 
-// recorder is a testing.TB that keeps failures to itself.
-type recorder struct {
-	testing.TB
-	failed atomic.Bool
-}
-
-func (r *recorder) Errorf(string, ...any) { r.failed.Store(true) }
-
-func (r *recorder) FailNow() {
-	r.failed.Store(true)
-	runtime.Goexit()
-}
-
-// fails reports whether the case named so fails with the store.
-func fails(t *testing.T, name string, s Store) bool {
-	t.Helper()
-	for _, c := range cases() {
-		if c.name == name {
-			r := &recorder{TB: t}
-			done := make(chan struct{})
-			go func() {
-				defer close(done)
-				c.run(r, s)
-			}()
-			<-done
-			return r.failed.Load()
-		}
-	}
-	require.Fail(t, "there is no such case", name)
-	return false
-}
-
 // sound is a store without a fault, in the time of a synctest bubble.
-type sound struct{ *memstore.Store }
+type sound struct{ *Store }
 
 func (sound) Advance(d time.Duration) { time.Sleep(d) }
 
-func newSound() sound { return sound{memstore.New(memstore.Options{EventLimit: EventLimit})} }
+func newSound() sound { return sound{New(Options{EventLimit: storetest.EventLimit})} }
 
 // The faults: each is a store that breaks one promise.
 type (
@@ -81,7 +48,7 @@ type (
 // adopt commits as whoever holds the lease.
 func (s sound) adopt(ctx context.Context, c scorecard.Commit) error {
 	for _, owner := range []string{"a", "b", "grader-0"} {
-		if l, err := s.Acquire(ctx, owner, ttl); err == nil {
+		if l, err := s.Acquire(ctx, owner, time.Minute); err == nil {
 			c.Owner, c.Epoch = l.Owner, l.Epoch
 			break
 		}
@@ -92,7 +59,7 @@ func (s sound) adopt(ctx context.Context, c scorecard.Commit) error {
 func (s unfenced) Commit(ctx context.Context, c scorecard.Commit) error { return s.adopt(ctx, c) }
 
 func (s clockFenced) Commit(ctx context.Context, c scorecard.Commit) error {
-	if l, err := s.Acquire(ctx, c.Owner, ttl); err != nil || l.Epoch != c.Epoch {
+	if l, err := s.Acquire(ctx, c.Owner, time.Minute); err != nil || l.Epoch != c.Epoch {
 		return scorecard.ErrFenced
 	}
 	return s.sound.Commit(ctx, c)
@@ -123,7 +90,7 @@ func (s halfCommitting) Commit(ctx context.Context, c scorecard.Commit) error {
 func (s leaking) States(ctx context.Context) (map[scorecard.Key]*scorecard.State, error) {
 	states, err := s.sound.States(ctx)
 	if err == nil {
-		states[key("playlist")], states[key("tracks")] = &scorecard.State{}, &scorecard.State{}
+		states[cardOf("playlist", 0).Key()], states[cardOf("tracks", 0).Key()] = &scorecard.State{}, &scorecard.State{}
 	}
 	return states, err
 }
@@ -209,7 +176,7 @@ func (s contextless) Commit(ctx context.Context, c scorecard.Commit) error {
 func (s eternal) Renew(context.Context, scorecard.Lease, time.Duration) error { return nil }
 
 func (s releasingAnything) Release(ctx context.Context, l scorecard.Lease) error {
-	if newest, err := s.Acquire(ctx, "b", ttl); err == nil {
+	if newest, err := s.Acquire(ctx, "b", time.Minute); err == nil {
 		l = newest
 	}
 	return s.sound.Release(ctx, l)
@@ -222,40 +189,40 @@ func (s stateless) States(context.Context) (map[scorecard.Key]*scorecard.State, 
 func TestTheSuiteCatchesAStoreThat(t *testing.T) {
 	for _, tc := range []struct {
 		fault  string
-		broken func(sound) Store
+		broken func(sound) storetest.Store
 		caught string
 	}{
-		{"takes commits from anybody", func(s sound) Store { return unfenced{s} }, "a commit with an old epoch is fenced"},
-		{"takes commits from another owner", func(s sound) Store { return unfenced{s} }, "a commit by another owner is fenced"},
-		{"takes commits after a release", func(s sound) Store { return unfenced{s} }, "a commit after the lease was released is fenced"},
-		{"takes commits of one that was overtaken", func(s sound) Store { return unfenced{s} }, "a commit after an expired lease was taken over is fenced"},
-		{"fences by the clock", func(s sound) Store { return clockFenced{s} }, "a lease that expired and nobody took still commits, for fencing knows no clock"},
-		{"takes a tick twice", func(s sound) Store { return replaying{s} }, "a tick that is not newer than the last is refused"},
-		{"shows half a commit", func(s sound) Store { return halfCommitting{s} }, "concurrent readers see commits whole or not at all"},
-		{"keeps states that were replaced", func(s sound) Store { return leaking{s} }, "states survive the grader, and are replaced as a whole"},
-		{"loses the states", func(s sound) Store { return stateless{s} }, "states survive the grader, and are replaced as a whole"},
-		{"writes into what it was given", func(s sound) Store { return scribbling{s} }, "a commit leaves what it was given as it was"},
-		{"keeps a lease that has expired", func(s sound) Store { return greedy{s} }, "a lease is held by one owner until it expires"},
-		{"wakes nobody", func(s sound) Store { return deaf{s} }, "a wait ends with the commit that it waits for"},
-		{"wakes everybody all the time", func(s sound) Store { return hasty{s} }, "a wait ends with the commit that it waits for"},
-		{"does not heed a context that waits", func(s sound) Store { return hasty{s} }, "a wait ends with its context"},
-		{"hides that changes were dropped", func(s sound) Store { return forgetful{s} }, "a reader of changes that were dropped is told to begin anew"},
-		{"hides that a reader is ahead", func(s sound) Store { return forgetful{s} }, "a reader ahead of the log is told to begin anew"},
-		{"loses changes", func(s sound) Store { return silent{s} }, "changes get ids without gaps and their generation"},
-		{"has a point twice", func(s sound) Store { return unthinned{s} }, "history is thinned to ticks, 5 minutes and hours, and ends after 90 days"},
-		{"keeps scores in 32 bits", func(s sound) Store { return rounding{s} }, "history keeps scores as they were and unknown ones as unknown"},
-		{"includes the start of a range", func(s sound) Store { return closedAtStart{s} }, "history is cut to the range asked for, without its start and with its end"},
-		{"ignores the step", func(s sound) Store { return stepless{s} }, "history with a step is the last point of each"},
-		{"reaches too far back for a score", func(s sound) Store { return longMemory{s} }, "scores at a past time are the last known ones in reach"},
-		{"knows what it should have deleted", func(s sound) Store { return hoarding{s} }, "the history of a removed scorecard is deleted after 90 days"},
-		{"commits for a context that is done", func(s sound) Store { return contextless{s} }, "nothing is done for a context that is done"},
-		{"renews every lease", func(s sound) Store { return eternal{s} }, "a lease that is not the newest cannot be renewed"},
-		{"releases whatever is held", func(s sound) Store { return releasingAnything{s} }, "releasing a lease that is not the newest changes nothing"},
+		{"takes commits from anybody", func(s sound) storetest.Store { return unfenced{s} }, "a commit with an old epoch is fenced"},
+		{"takes commits from another owner", func(s sound) storetest.Store { return unfenced{s} }, "a commit by another owner is fenced"},
+		{"takes commits after a release", func(s sound) storetest.Store { return unfenced{s} }, "a commit after the lease was released is fenced"},
+		{"takes commits of one that was overtaken", func(s sound) storetest.Store { return unfenced{s} }, "a commit after an expired lease was taken over is fenced"},
+		{"fences by the clock", func(s sound) storetest.Store { return clockFenced{s} }, "a lease that expired and nobody took still commits, for fencing knows no clock"},
+		{"takes a tick twice", func(s sound) storetest.Store { return replaying{s} }, "a tick that is not newer than the last is refused"},
+		{"shows half a commit", func(s sound) storetest.Store { return halfCommitting{s} }, "concurrent readers see commits whole or not at all"},
+		{"keeps states that were replaced", func(s sound) storetest.Store { return leaking{s} }, "states survive the grader, and are replaced as a whole"},
+		{"loses the states", func(s sound) storetest.Store { return stateless{s} }, "states survive the grader, and are replaced as a whole"},
+		{"writes into what it was given", func(s sound) storetest.Store { return scribbling{s} }, "a commit leaves what it was given as it was"},
+		{"keeps a lease that has expired", func(s sound) storetest.Store { return greedy{s} }, "a lease is held by one owner until it expires"},
+		{"wakes nobody", func(s sound) storetest.Store { return deaf{s} }, "a wait ends with the commit that it waits for"},
+		{"wakes everybody all the time", func(s sound) storetest.Store { return hasty{s} }, "a wait ends with the commit that it waits for"},
+		{"does not heed a context that waits", func(s sound) storetest.Store { return hasty{s} }, "a wait ends with its context"},
+		{"hides that changes were dropped", func(s sound) storetest.Store { return forgetful{s} }, "a reader of changes that were dropped is told to begin anew"},
+		{"hides that a reader is ahead", func(s sound) storetest.Store { return forgetful{s} }, "a reader ahead of the log is told to begin anew"},
+		{"loses changes", func(s sound) storetest.Store { return silent{s} }, "changes get ids without gaps and their generation"},
+		{"has a point twice", func(s sound) storetest.Store { return unthinned{s} }, "history is thinned to ticks, 5 minutes and hours, and ends after 90 days"},
+		{"keeps scores in 32 bits", func(s sound) storetest.Store { return rounding{s} }, "history keeps scores as they were and unknown ones as unknown"},
+		{"includes the start of a range", func(s sound) storetest.Store { return closedAtStart{s} }, "history is cut to the range asked for, without its start and with its end"},
+		{"ignores the step", func(s sound) storetest.Store { return stepless{s} }, "history with a step is the last point of each"},
+		{"reaches too far back for a score", func(s sound) storetest.Store { return longMemory{s} }, "scores at a past time are the last known ones in reach"},
+		{"knows what it should have deleted", func(s sound) storetest.Store { return hoarding{s} }, "the history of a removed scorecard is deleted after 90 days"},
+		{"commits for a context that is done", func(s sound) storetest.Store { return contextless{s} }, "nothing is done for a context that is done"},
+		{"renews every lease", func(s sound) storetest.Store { return eternal{s} }, "a lease that is not the newest cannot be renewed"},
+		{"releases whatever is held", func(s sound) storetest.Store { return releasingAnything{s} }, "releasing a lease that is not the newest changes nothing"},
 	} {
 		t.Run(tc.fault, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				require.False(t, fails(t, tc.caught, newSound()), "the case fails for a store without a fault, too")
-				require.True(t, fails(t, tc.caught, tc.broken(newSound())), "the case %q passes", tc.caught)
+				require.False(t, storetest.Fails(t, tc.caught, newSound()), "the case fails for a store without a fault, too")
+				require.True(t, storetest.Fails(t, tc.caught, tc.broken(newSound())), "the case %q passes", tc.caught)
 			})
 		})
 	}

@@ -1,0 +1,188 @@
+package api_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/apgarhq/apgar/api"
+	"github.com/apgarhq/apgar/api/internal/fixture"
+	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/scorecard"
+)
+
+type envelope struct {
+	Items      []json.RawMessage
+	NextCursor *string `json:"next_cursor"`
+	Total      int
+	Stale      bool
+}
+
+func list(t testing.TB, response *http.Response) envelope {
+	t.Helper()
+	var e envelope
+	require.NoError(t, json.Unmarshal([]byte(text(t, response)), &e), text(t, response))
+	return e
+}
+
+func serviceOf(t testing.TB, item json.RawMessage) string {
+	t.Helper()
+	var c struct {
+		Service struct{ Namespace, Name string }
+	}
+	require.NoError(t, json.Unmarshal(item, &c))
+	return c.Service.Namespace + "/" + c.Service.Name
+}
+
+func TestTheDocumentedExampleIsServed(t *testing.T) {
+	c := fixture.Example()
+	b := newBench(t, &scorecard.Snapshot{
+		Generation: 1, Tick: fixture.Tick(), Catalog: catalog.NewSnapshot([]*catalog.Service{c.Service}, nil), Scorecards: []*scorecard.Scorecard{c},
+	})
+	want, err := os.ReadFile("wire/testdata/example.json")
+	require.NoError(t, err)
+	var compact bytes.Buffer
+	require.NoError(t, json.Compact(&compact, want))
+	require.Equal(t, compact.String(), text(t, b.get("/api/v1/scorecards/http/default/playlist")))
+	printed, err := api.EncodeScorecard(nil, c, false)
+	require.NoError(t, err)
+	require.Equal(t, compact.String(), string(printed), "the command line prints the same bytes")
+}
+
+func TestCursorsLeadThroughTheWholeListAcrossGenerations(t *testing.T) {
+	b := newBench(t, fixture.Fleet(60))
+	seen := map[string]int{}
+	path, generation := "/api/v1/scorecards?sort=score&limit=7", uint64(42)
+	for cursor := ""; ; {
+		page := list(t, b.get(path+"&cursor="+cursor))
+		require.Equal(t, 60, page.Total)
+		for _, item := range page.Items {
+			seen[serviceOf(t, item)]++
+		}
+		if page.NextCursor == nil {
+			break
+		}
+		cursor = *page.NextCursor
+		generation++
+		next := fixture.Fleet(60)
+		next.Generation = generation
+		b.reader.Set(next, false)
+	}
+	require.Len(t, seen, 60)
+	for id, times := range seen {
+		require.Equal(t, 1, times, id)
+	}
+}
+
+func TestServicesOfOneServiceHaveTheirOwnCursors(t *testing.T) {
+	snap := fixture.Fleet(3)
+	for i := range 5 {
+		c := *snap.Scorecards[0]
+		c.Rubric = "r" + strconv.Itoa(i)
+		snap.Scorecards = append(snap.Scorecards, &c)
+	}
+	b := newBench(t, snap)
+	path := "/api/v1/services/default/" + snap.Scorecards[0].Service.ID.Name + "/scorecards?limit=4"
+	first := list(t, b.get(path))
+	require.Equal(t, 6, first.Total)
+	require.NotNil(t, first.NextCursor)
+	require.Len(t, list(t, b.get(path+"&cursor="+*first.NextCursor)).Items, 2)
+	other := "/api/v1/services/default/" + snap.Scorecards[1].Service.ID.Name + "/scorecards?limit=4"
+	require.Equal(t, "invalid_cursor", code(t, b.get(other+"&cursor="+*first.NextCursor)))
+}
+
+func TestStaleStandsOnEverything(t *testing.T) {
+	b := newBench(t, fixture.Fleet(5))
+	b.reader.Set(fixture.Fleet(5), true)
+	page := list(t, b.get("/api/v1/scorecards"))
+	require.True(t, page.Stale)
+	for _, item := range page.Items {
+		require.Contains(t, string(item), `"stale":true`)
+		require.NotContains(t, string(item), `"stale":false`)
+	}
+	for _, path := range []string{"/api/v1/services", "/api/v1/rubrics", "/api/v1/sources"} {
+		require.True(t, list(t, b.get(path)).Stale, path)
+	}
+	require.Contains(t, text(t, b.get("/api/v1/scorecards/http/default/playlist")), `"stale":true`)
+	require.Contains(t, text(t, b.get("/api/v1/scorecards?format=map")), `"stale":true`)
+	require.Contains(t, text(t, b.get("/")), "stale")
+}
+
+func TestTheMapHasAVerdictForEveryService(t *testing.T) {
+	b := newBench(t, fixture.Fleet(700))
+	var verdicts map[string]struct {
+		Pass  *bool
+		Score *float64
+	}
+	require.NoError(t, json.Unmarshal([]byte(text(t, b.get("/api/v1/scorecards?format=map"))), &verdicts))
+	require.Len(t, verdicts, 700)
+	require.InDelta(t, 59.0, *verdicts["default/playlist"].Score, 0)
+	require.False(t, *verdicts["default/playlist"].Pass)
+}
+
+func TestAnUnchangedAnswerIsNotSentAgain(t *testing.T) {
+	b := newBench(t, fixture.Fleet(5))
+	path := "/api/v1/scorecards?limit=3"
+	first := b.get(path)
+	tag := first.Header.Get("ETag")
+	require.NotEmpty(t, tag)
+	require.Equal(t, "max-age=60", first.Header.Get("Cache-Control"))
+	require.Equal(t, "Accept", first.Header.Get("Vary"))
+	for _, held := range []string{tag, "W/" + tag, `"other", ` + tag, "*"} {
+		again := b.get(path, "If-None-Match", held)
+		require.Equal(t, http.StatusNotModified, again.StatusCode, held)
+		require.Equal(t, tag, again.Header.Get("ETag"))
+		require.Empty(t, text(t, again))
+	}
+	require.Equal(t, http.StatusOK, b.get(path, "If-None-Match", `"other"`).StatusCode)
+	require.Equal(t, http.StatusOK, b.get("/api/v1/scorecards?limit=4", "If-None-Match", tag).StatusCode, "another query")
+	require.Equal(t, http.StatusNotFound, b.get("/api/v1/services/default/nobody", "If-None-Match", "*").StatusCode)
+
+	snap, _ := b.reader.Current()
+	b.reader.Set(snap, true)
+	stale := b.get(path, "If-None-Match", tag)
+	require.Equal(t, http.StatusOK, stale.StatusCode, "it has turned stale")
+	require.Equal(t, "no-cache", stale.Header.Get("Cache-Control"))
+
+	next := fixture.Fleet(5)
+	next.Generation++
+	b.reader.Set(next, false)
+	require.Equal(t, http.StatusOK, b.get(path, "If-None-Match", tag).StatusCode, "another generation")
+}
+
+func TestHeadAnswersAsGetWithoutTheBody(t *testing.T) {
+	b := newBench(t, fixture.Fleet(5))
+	for _, path := range []string{"/api/v1/services", "/", "/-/healthy", "/openapi.yaml"} {
+		full, head := b.get(path), b.do(http.MethodHead, path)
+		require.Equal(t, http.StatusOK, head.StatusCode, path)
+		require.Empty(t, text(t, head))
+		require.Equal(t, strconv.Itoa(len(text(t, full))), head.Header.Get("Content-Length"), path)
+		require.Equal(t, full.Header.Get("ETag"), head.Header.Get("ETag"))
+	}
+}
+
+func TestReadersSeeWholeGenerations(t *testing.T) {
+	b := newBench(t, fixture.Fleet(40), quiet)
+	generations := []*scorecard.Snapshot{fixture.Fleet(40), fixture.Fleet(41)}
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			for range 50 {
+				page := list(t, b.get("/api/v1/services?limit=500"))
+				if len(page.Items) != page.Total {
+					t.Errorf("%d items of %d", len(page.Items), page.Total)
+				}
+			}
+		})
+	}
+	for i := range 200 {
+		b.reader.Set(generations[i%2], i%3 == 0)
+	}
+	readers.Wait()
+}

@@ -1,0 +1,23 @@
+package main
+
+import "github.com/apgarhq/apgar/internal/app"
+
+type webFlags struct {
+	ListenAddress string `default:":8484" help:"Address to listen on."`
+	ConfigFile    string `help:"File with TLS and basic auth, as the exporter-toolkit of Prometheus has it." type:"path"`
+}
+
+func (f webFlags) options() app.Web {
+	return app.Web{ListenAddress: f.ListenAddress, ConfigFile: f.ConfigFile}
+}
+
+type serveCommand struct {
+	ConfigFile string   `name:"config.file" default:"apgar.yml" help:"Configuration file." type:"path"`
+	Target     string   `default:"all" enum:"all,gather,grade,api" help:"Which part to run: all, gather, grade or api. A part needs Redis."`
+	Web        webFlags `embed:"" prefix:"web."`
+}
+
+// Run runs the service until a signal ends it.
+func (c *serveCommand) Run(p *process) error {
+	return app.Serve(p.ctx, app.ServeOptions{ConfigFile: c.ConfigFile, Target: c.Target, Web: c.Web.options(), Logger: p.log})
+}

@@ -1,0 +1,189 @@
+package collector
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/apgarhq/apgar/collector/promapi"
+	"github.com/apgarhq/apgar/rubric"
+	"github.com/apgarhq/apgar/slo"
+)
+
+// sums adds up the samples of a row by class.
+type sums struct {
+	value [classes]float64
+	count [classes]int
+	fault *slo.Fault
+}
+
+func sumUp(samples []sample) sums {
+	var s sums
+	for _, x := range samples {
+		s.value[x.class] += x.value
+		s.count[x.class]++
+		if math.IsNaN(x.value) || math.IsInf(x.value, 0) {
+			s.fault = &slo.Fault{Reason: slo.InvalidData, Detail: "the answer holds " + strconv.FormatFloat(x.value, 'g', -1, 64)}
+		}
+	}
+	return s
+}
+
+// countedRow makes the row of a counted question of all its samples. ok is
+// false when they are no row: bad events of another metric, none of them, and
+// no total.
+func countedRow(check *rubric.Check, samples []sample) (row slo.Row, ok bool) {
+	row = slo.Row{Service: samples[0].service, Cell: samples[0].cell}
+	s := sumUp(samples)
+	if row.Fault = s.fault; row.Fault != nil {
+		return row, true
+	}
+	bad, total := s.value[classBad], s.value[classBad]+s.value[classGood]
+	switch {
+	case check.Histogram != nil && s.count[classWithin] == 0:
+		row.Fault = &slo.Fault{Reason: slo.NoSuchBucket, Detail: missingBound(check.Histogram, nil)}
+		return row, true
+	case check.Histogram != nil && s.count[classAll] == 0:
+		row.Fault = &slo.Fault{Reason: slo.InvalidData, Detail: check.Histogram.Metric + " has no +Inf bucket"}
+		return row, true
+	case check.Histogram != nil:
+		bad, total = s.value[classAll]-s.value[classWithin], s.value[classAll]
+	case check.Events.BadOf != nil:
+		bad, total = s.value[classBad], s.value[classAll]
+		if bad <= 0 && s.count[classAll] == 0 {
+			return row, false
+		}
+	}
+	counts, valid := slo.NewCounts(bad, total)
+	if !valid {
+		row.Fault = &slo.Fault{Reason: slo.InvalidData, Detail: fmt.Sprintf("%g bad events of %g cannot be", bad, total)}
+	}
+	row.Counts = counts
+	return row, true
+}
+
+// gaugeRow makes the row of a value question. Several samples under one tuple
+// are ambiguous; several tuples of one service are merged as cells are.
+func gaugeRow(check *rubric.Check, samples []sample) slo.Row {
+	row := slo.Row{Service: samples[0].service, Cell: samples[0].cell}
+	s := sumUp(samples)
+	row.Fault = s.fault
+	if row.Fault != nil {
+		return row
+	}
+	if ambiguous(samples) {
+		row.Fault = &slo.Fault{Reason: slo.Ambiguous, Detail: fmt.Sprintf("the query gives %d rows for one identity: aggregate by ($identity)", len(samples))}
+		return row
+	}
+	lowest, highest := samples[0].value, samples[len(samples)-1].value
+	switch across := check.Value.Across; {
+	case across == rubric.Sum:
+		row.Value = s.value[classValue]
+	case across == rubric.Mean:
+		row.Value = s.value[classValue] / float64(len(samples))
+	case (across == rubric.Best) == (check.Op == rubric.AtMost):
+		row.Value = lowest
+	default:
+		row.Value = highest
+	}
+	return row
+}
+
+// ambiguous reports whether two samples have the same tuple. A service has few
+// tuples, so that one that is met again is met soon.
+func ambiguous(samples []sample) bool {
+	for i := range samples {
+		for j := range samples[:i] {
+			if samples[i].tuple == samples[j].tuple {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// targetRow counts the targets of a service in a cell; its numbers are finite.
+func targetRow(samples []sample) slo.TargetRow {
+	row := slo.TargetRow{Service: samples[0].service, Cell: samples[0].cell}
+	var up, down float64
+	for _, x := range samples {
+		switch {
+		case x.class == classDown:
+			down += x.value
+		case x.class == classPresent && x.value <= 0:
+			down++
+		default:
+			up += x.value
+		}
+	}
+	row.Up, row.Down = targetCount(up), targetCount(down)
+	return row
+}
+
+// targetCount rounds up: a share of a target is one.
+func targetCount(x float64) int32 { return int32(math.Ceil(min(max(x, 0), math.MaxInt32))) }
+
+// classifier returns how a query's rows become samples of what it feeds.
+func (p *Plan) classifier(d dialect, f feed) func(*promapi.Series) (class, bool) {
+	switch f.role {
+	case roleTotal:
+		return always(classAll)
+	case roleBad:
+		return always(classBad)
+	case roleGauge:
+		return always(classValue)
+	case rolePresence:
+		return always(classPresent)
+	case roleTargets:
+		return targetClass
+	case roleBuckets:
+		return bucketClass(p.questions[f.question].check.Histogram.Threshold)
+	}
+	return eventClass(d, p.questions[f.question].check.Events.Bad)
+}
+
+// eventClass tells bad events from good ones as Prometheus' own matchers do:
+// a missing label is "", a pattern is anchored.
+func eventClass(d dialect, bad []*labels.Matcher) func(*promapi.Series) (class, bool) {
+	names := make([]string, len(bad))
+	for i, m := range bad {
+		names[i] = d.label(m.Name)
+	}
+	return func(s *promapi.Series) (class, bool) {
+		for i, m := range bad {
+			if !m.Matches(string(s.Label(names[i]))) {
+				return classGood, true
+			}
+		}
+		return classBad, true
+	}
+}
+
+func always(c class) func(*promapi.Series) (class, bool) {
+	return func(*promapi.Series) (class, bool) { return c, true }
+}
+
+// bucketClass matches le as a number.
+func bucketClass(threshold float64) func(*promapi.Series) (class, bool) {
+	return func(s *promapi.Series) (class, bool) {
+		le, err := strconv.ParseFloat(string(s.Label(model.BucketLabel)), 64)
+		switch {
+		case err != nil:
+			return 0, false
+		case math.IsInf(le, 1):
+			return classAll, true
+		}
+		return classWithin, le == threshold
+	}
+}
+
+// targetClass reads whether the targets of a row are up.
+func targetClass(s *promapi.Series) (class, bool) {
+	if string(s.Label(upLabel)) == "0" {
+		return classDown, true
+	}
+	return classUp, true
+}

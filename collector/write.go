@@ -1,0 +1,206 @@
+package collector
+
+import (
+	"math"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/apgarhq/apgar/rubric"
+)
+
+// writer writes queries on the syntax tree; no value of a catalog is ever
+// formatted into a query.
+type writer struct {
+	dialect
+	identity *rubric.Identity
+	scope    []*labels.Matcher // in the rubric's words
+}
+
+// part is one expression that a check needs, and what its rows are.
+type part struct {
+	expr     string
+	role     role
+	narrowed func(more []*labels.Matcher) string // as in query
+}
+
+// narrow lets through those only that more matchers match, too.
+func (w writer) narrow(more []*labels.Matcher) writer {
+	w.scope = slices.Concat(w.scope, more)
+	return w
+}
+
+// part writes an expression that can be narrowed.
+func (w writer) part(r role, write func(writer) string) part {
+	return part{write(w), r, func(more []*labels.Matcher) string { return write(w.narrow(more)) }}
+}
+
+// parts writes the expressions of a check; scan are the labels to classify
+// events by.
+func (w writer) parts(check *rubric.Check, scan []string) []part {
+	switch e := check.Events; {
+	case e != nil && e.BadOf == nil:
+		return []part{w.part(roleClassified, func(w writer) string { return w.events(e.Total, e.Recorded, scan) })}
+	case e != nil:
+		return []part{
+			w.part(roleTotal, func(w writer) string { return w.events(e.Total, e.Recorded, nil) }),
+			w.part(roleBad, func(w writer) string { return w.events(*e.BadOf, e.Recorded, nil) }),
+		}
+	case check.Histogram != nil:
+		return []part{w.part(roleBuckets, func(w writer) string { return w.buckets(check.Histogram) })}
+	case check.Value != nil:
+		return []part{{expr: w.value(check), role: roleGauge}}
+	}
+	return nil
+}
+
+// targets counts the scrape targets of each service, by whether they are up.
+func (w writer) targets() part {
+	if w.identity.Presence != "" {
+		return part{expr: w.renamedIn(w.identity.RenderPresence(w.extra())), role: rolePresence}
+	}
+	return w.part(roleTargets, func(w writer) string {
+		count := &parser.AggregateExpr{
+			Op: parser.COUNT_VALUES, Expr: w.selector("up", nil),
+			Param: &parser.StringLiteral{Val: upLabel}, Grouping: w.grouping(w.identity),
+		}
+		return count.String()
+	})
+}
+
+// upLabel carries the value of up in the rows of a targets query.
+const upLabel = "apgar_up"
+
+// shown writes the expression that shows a person what a check saw.
+func (w writer) shown(check *rubric.Check) string {
+	var scan []string
+	if check.Events != nil {
+		for _, m := range check.Events.Bad {
+			scan = append(scan, m.Name)
+		}
+	}
+	return w.parts(check, scan)[0].expr
+}
+
+// graphLink leads to an expression at a source. What is secret in a base (a
+// password, a token) never gets into it.
+func graphLink(base, expr string) string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return ""
+	}
+	u = u.JoinPath("graph")
+	u.User, u.Fragment = nil, ""
+	u.RawQuery = "g0.expr=" + url.QueryEscape(expr) + "&g0.tab=0&g0.range_input=1h"
+	return u.String()
+}
+
+func (w writer) selector(metric string, where []*labels.Matcher, more ...*labels.Matcher) *parser.VectorSelector {
+	matchers := []*labels.Matcher{labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, metric)}
+	for _, m := range slices.Concat(where, w.scope) {
+		if to := w.label(m.Name); to != m.Name {
+			m = labels.MustNewMatcher(m.Type, to, m.Value)
+		}
+		matchers = append(matchers, m)
+	}
+	return &parser.VectorSelector{Name: metric, LabelMatchers: append(matchers, more...)}
+}
+
+const slotLength = 5 * time.Minute
+
+func increase(v *parser.VectorSelector) parser.Expr {
+	return &parser.Call{Func: parser.Functions["increase"], Args: parser.Expressions{&parser.MatrixSelector{VectorSelector: v, Range: slotLength}}}
+}
+
+func sumBy(grouping []string, expr parser.Expr) parser.Expr {
+	return &parser.AggregateExpr{Op: parser.SUM, Expr: expr, Grouping: grouping}
+}
+
+func (w writer) events(s rubric.Selector, recorded string, by []string) string {
+	selector := w.selector(s.Metric, s.Where)
+	grouping := w.grouping(w.identity, by...)
+	if recorded != "" {
+		return sumBy(grouping, selector).String()
+	}
+	return sumBy(grouping, increase(selector)).String()
+}
+
+// buckets asks for the two buckets that an SLI needs: its bound, in each of
+// the spellings that a bound may have, and all.
+func (w writer) buckets(h *rubric.Histogram) string {
+	spellings := []string{regexp.QuoteMeta("+Inf")}
+	for _, text := range spellingsOf(h.Threshold) {
+		spellings = append(spellings, regexp.QuoteMeta(text))
+	}
+	le := labels.MustNewMatcher(labels.MatchRegexp, model.BucketLabel, strings.Join(spellings, "|"))
+	return sumBy(w.grouping(w.identity, model.BucketLabel), increase(w.selector(h.Metric+"_bucket", h.Where, le))).String()
+}
+
+// bounds asks which bounds the buckets of a histogram have.
+func (w writer) bounds(h *rubric.Histogram) string {
+	agg := &parser.AggregateExpr{Op: parser.GROUP, Expr: w.selector(h.Metric+"_bucket", h.Where), Grouping: []string{model.BucketLabel}}
+	return agg.String()
+}
+
+// spellingsOf returns the ways in which clients write a bucket bound: 1, 1.0,
+// 1e+06, 1e6, 1.0E6.
+func spellingsOf(bound float64) []string {
+	plain := strconv.FormatFloat(bound, 'f', -1, 64)
+	exponent := strconv.FormatFloat(bound, 'e', -1, 64)
+	out := []string{strconv.FormatFloat(bound, 'g', -1, 64), plain, exponent}
+	if bound == math.Trunc(bound) {
+		out = append(out, plain+".0")
+	}
+	mantissa, power, _ := strings.Cut(exponent, "e")
+	if n, err := strconv.Atoi(power); err == nil {
+		out = append(out, mantissa+"e"+strconv.Itoa(n))
+		if !strings.Contains(mantissa, ".") {
+			mantissa += ".0"
+		}
+		out = append(out, mantissa+"E"+strconv.Itoa(n))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func (w writer) value(check *rubric.Check) string {
+	return w.renamedIn(check.Value.Render(w.identity.LabelNames(), w.extra(), check.Window))
+}
+
+// renamedIn renames the labels of an author's query. Such a query is never
+// scoped to services: it may join series that do not name them.
+func (w writer) renamedIn(text string) string {
+	if len(w.renamed) == 0 {
+		return text
+	}
+	expr, err := parser.NewParser(parser.Options{}).ParseExpr(text)
+	if err != nil {
+		return text // it was parsed when it was loaded; the source will say what it thinks
+	}
+	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
+		switch n := node.(type) {
+		case *parser.VectorSelector:
+			for i, m := range n.LabelMatchers {
+				if to := w.label(m.Name); to != m.Name {
+					n.LabelMatchers[i] = labels.MustNewMatcher(m.Type, to, m.Value)
+				}
+			}
+		case *parser.AggregateExpr:
+			n.Grouping = w.labels(n.Grouping)
+		case *parser.BinaryExpr:
+			if n.VectorMatching != nil {
+				n.VectorMatching.MatchingLabels = w.labels(n.VectorMatching.MatchingLabels)
+				n.VectorMatching.Include = w.labels(n.VectorMatching.Include)
+			}
+		}
+		return nil
+	})
+	return expr.String()
+}

@@ -1,0 +1,159 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/catalog/file"
+	"github.com/apgarhq/apgar/internal/config"
+	"github.com/apgarhq/apgar/rubric"
+	"github.com/apgarhq/apgar/slo"
+)
+
+// ErrMistakes says that mistakes were found, and printed.
+var ErrMistakes = errors.New("there are mistakes")
+
+// CheckOptions are those of the check commands.
+type CheckOptions struct {
+	ConfigFile string // gives identities to check rubrics by; "" for the built-in ones
+	Files      []string
+	Out        io.Writer
+}
+
+// CheckConfig checks configurations and all that they name.
+func CheckConfig(o CheckOptions) error {
+	var problems catalog.Problems
+	for _, path := range o.Files {
+		cfg, found := config.Load(path)
+		problems = append(problems, found...)
+		if cfg == nil || catalog.Problems(found).HasErrors() {
+			continue
+		}
+		env, err := catalog.NewEnv()
+		if err != nil {
+			return fmt.Errorf("preparing CEL: %w", err)
+		}
+		rubrics, found := cfg.LoadRubrics(env)
+		problems = append(problems, found...)
+		snapshot, found := cfg.LoadCatalog()
+		problems = append(problems, found...)
+		say(o.Out, "%s: %d sources, %d services, %d rubrics", path, len(cfg.Sources), snapshot.Len(), len(rubrics))
+	}
+	return o.report(problems)
+}
+
+// CheckCatalog checks catalog files, folders and globs.
+func CheckCatalog(o CheckOptions) error {
+	docs, problems := file.Load(absolute(o.Files), ".")
+	snapshot, found := catalog.Merge(docs...)
+	say(o.Out, "%d services, %d other entities", snapshot.Len(), len(snapshot.Entities()))
+	return o.report(append(problems, found...))
+}
+
+// absolute leaves the file loader nothing to resolve.
+func absolute(paths []string) []string {
+	out := make([]string, len(paths))
+	for i, p := range paths {
+		out[i] = p
+		if abs, err := filepath.Abs(p); err == nil && !filepath.IsAbs(p) {
+			out[i] = abs
+		}
+	}
+	return out
+}
+
+// CheckRubrics checks rubric files, or the embedded packs when there are
+// none, and prints the burn table in effect for every objective.
+func CheckRubrics(o CheckOptions) error {
+	env, err := catalog.NewEnv()
+	if err != nil {
+		return fmt.Errorf("preparing CEL: %w", err)
+	}
+	identities, problems, err := o.identities(env)
+	if err != nil {
+		return err
+	}
+	files, found := o.rubricFiles()
+	problems = append(problems, found...)
+	rubrics, found := rubric.Load(env, identities, files...)
+	for _, r := range rubrics {
+		describeRubric(o.Out, r)
+	}
+	return o.report(append(problems, found...))
+}
+
+func (o CheckOptions) identities(env *catalog.Env) (map[string]*rubric.Identity, []catalog.Problem, error) {
+	if o.ConfigFile == "" {
+		identities, err := rubric.BuiltinIdentities(env)
+		return identities, nil, err
+	}
+	cfg, problems := config.Load(o.ConfigFile)
+	if err := failed(problems); err != nil {
+		return nil, nil, err
+	}
+	identities, problems := cfg.LoadIdentities(env)
+	return identities, problems, nil
+}
+
+func (o CheckOptions) rubricFiles() ([]rubric.File, []catalog.Problem) {
+	var files []rubric.File
+	var problems []catalog.Problem
+	if len(o.Files) == 0 {
+		for _, name := range rubric.Packs() {
+			if f, ok := rubric.PackFile(name); ok {
+				files = append(files, f)
+			}
+		}
+	}
+	for _, path := range o.Files {
+		data, err := os.ReadFile(path) //nolint:gosec // the user names the file to check
+		if err != nil {
+			problems = append(problems, catalog.Problem{Position: catalog.Position{File: path}, Message: "it cannot be read: " + err.Error()})
+			continue
+		}
+		files = append(files, rubric.File{Name: path, Data: data})
+	}
+	return files, problems
+}
+
+func describeRubric(out io.Writer, r *rubric.Rubric) {
+	say(out, "%s: rubric %s, version %s, %d checks", r.Position.File, r.Name, r.Version, len(r.Checks))
+	for _, check := range r.Checks {
+		if check.Objective == 0 {
+			continue
+		}
+		say(out, "  %s: objective %g %% over %s", check.Name, 100*check.Objective, model.Duration(check.Period))
+		for _, pair := range slo.BurnTable(check.Period, check.Objective) {
+			kind := "ticket"
+			if pair.Page {
+				kind = "page"
+			}
+			say(out, "    %-6s  while %s and %s burn at %.3g or more", kind, model.Duration(pair.Long), model.Duration(pair.Short), pair.Factor)
+		}
+	}
+}
+
+// report prints the mistakes and says whether there are any.
+func (o CheckOptions) report(problems catalog.Problems) error {
+	problems.Sort()
+	mistakes := 0
+	for _, p := range problems {
+		if p.Warning {
+			say(o.Out, "%s: warning: %s", p.Position, p.Message)
+			continue
+		}
+		mistakes++
+		say(o.Out, "%s: %s", p.Position, p.Message)
+	}
+	if mistakes > 0 {
+		say(o.Out, "%d mistakes", mistakes)
+		return ErrMistakes
+	}
+	return nil
+}

@@ -1,0 +1,20 @@
+// Package app wires the rooms together and runs them: it is the only package
+// that knows everybody. Each command of the program is one function here that
+// takes plain options and returns when its context ends; flags, signals and
+// exit codes belong to cmd.
+package app
+
+import (
+	"github.com/apgarhq/apgar/api"
+	"github.com/apgarhq/apgar/collector"
+	"github.com/apgarhq/apgar/collector/promapi"
+	"github.com/apgarhq/apgar/store/memstore"
+)
+
+// The ports, and who fills them here.
+var (
+	_ collector.Store      = (*memstore.Store)(nil)
+	_ collector.Prometheus = (*promapi.Source)(nil)
+	_ api.History          = (*memstore.Store)(nil)
+	_ api.Reader           = (*reader)(nil)
+)

@@ -1,0 +1,172 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/apgarhq/apgar/api"
+	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/collector"
+	"github.com/apgarhq/apgar/scorecard"
+)
+
+// EvaluateOptions are those of the evaluate command.
+type EvaluateOptions struct {
+	ConfigFile string
+	Services   []string
+	Time       time.Time // zero: now
+	JSON       bool
+	Logger     *slog.Logger
+	Out, Err   io.Writer
+}
+
+// SourcesFailedError says that sources did not answer: what was printed is
+// true, and incomplete.
+type SourcesFailedError struct{ Sources []string }
+
+func (e *SourcesFailedError) Error() string {
+	return "some sources did not answer, so their checks are unknown: " + strings.Join(e.Sources, ", ")
+}
+
+// Evaluate grades one tick from what the sources hold and prints the
+// scorecards. It returns a *SourcesFailedError, after printing, when a source
+// did not answer everything.
+func Evaluate(ctx context.Context, o EvaluateOptions) error {
+	s, err := load(o.ConfigFile, nil, o.Logger)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	only, err := serviceIDs(s.catalog, o.Services)
+	if err != nil {
+		return err
+	}
+	plan, err := s.plan(only)
+	if err != nil {
+		return err
+	}
+	tick, evaluatedAt := o.instants(s)
+	result, err := collector.Evaluate(ctx, collector.Options{
+		Plan: plan, Sources: s.sources, Environment: s.config.Global.Environment, Logger: o.Logger,
+		Progress: func(done, all int) {
+			_, _ = fmt.Fprintf(o.Err, "\rasking about the past: %d of %d ranges", done+1, all)
+			if done+1 == all {
+				_, _ = fmt.Fprintln(o.Err)
+			}
+		},
+	}, tick, evaluatedAt)
+	if err != nil {
+		return fmt.Errorf("evaluating the tick of %s: %w", tick.Format(time.RFC3339), err)
+	}
+	if o.JSON {
+		err = writeJSON(o.Out, result, tick, evaluatedAt)
+	} else {
+		err = writeTable(o.Out, result.Scorecards)
+	}
+	if err != nil {
+		return fmt.Errorf("writing the scorecards: %w", err)
+	}
+	return o.reportFaults(result.Faults)
+}
+
+// instants returns the tick to evaluate and the time to call it evaluated at.
+func (o EvaluateOptions) instants(s *setup) (tick, evaluatedAt time.Time) {
+	if !o.Time.IsZero() {
+		return o.Time.Truncate(s.config.Global.EvaluationInterval), o.Time.UTC()
+	}
+	now := time.Now()
+	slowest := time.Duration(0)
+	for _, src := range s.sources {
+		slowest = max(slowest, src.Delay)
+	}
+	return now.Add(-slowest).Truncate(s.config.Global.EvaluationInterval), now.UTC()
+}
+
+func (o EvaluateOptions) reportFaults(faults map[string][]string) error {
+	if len(faults) == 0 {
+		return nil
+	}
+	names := slices.Sorted(maps.Keys(faults))
+	for _, name := range names {
+		for _, detail := range faults[name] {
+			_, _ = fmt.Fprintf(o.Err, "source %s: %s\n", name, detail)
+		}
+	}
+	return &SourcesFailedError{names}
+}
+
+// serviceIDs finds the services that are named.
+func serviceIDs(snapshot *catalog.Snapshot, names []string) ([]catalog.ID, error) {
+	var ids []catalog.ID
+	for _, name := range names {
+		id, err := catalog.ParseID(name)
+		if err != nil {
+			return nil, fmt.Errorf("service %q: %w", name, err)
+		}
+		if _, ok := snapshot.Service(id); !ok {
+			return nil, fmt.Errorf("the catalog has no service %s", id)
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// writeJSON writes the scorecards as the API does, with the tick around them.
+func writeJSON(out io.Writer, e collector.Evaluation, tick, evaluatedAt time.Time) error {
+	buf := fmt.Appendf(nil, "{\"evaluated_at\": %q, \"data_time\": %q, \"stateless\": true, \"items\": [",
+		evaluatedAt.Format(time.RFC3339), tick.UTC().Format(time.RFC3339))
+	for i, card := range e.Scorecards {
+		if i > 0 {
+			buf = append(buf, ',')
+		}
+		buf = append(buf, '\n')
+		var err error
+		if buf, err = api.EncodeScorecard(buf, card, false); err != nil {
+			return fmt.Errorf("encoding the scorecard of %s: %w", card.Service.ID, err)
+		}
+	}
+	_, err := out.Write(append(buf, "\n]}\n"...))
+	return err
+}
+
+// writeTable writes a line for each scorecard, and below it one for each
+// check.
+func writeTable(out io.Writer, cards []*scorecard.Scorecard) error {
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	for _, card := range cards {
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\tcoverage %.0f %%\n", card.Service.ID, card.Rubric, scoreText(card), levelText(card), 100*card.Coverage)
+		for i := range card.Results {
+			r := &card.Results[i]
+			_, _ = fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\n", r.Check, r.Verdict, r.Reason, pointsText(r), r.Message)
+		}
+	}
+	return w.Flush()
+}
+
+func scoreText(c *scorecard.Scorecard) string {
+	if c.Score == nil {
+		return string(c.Status)
+	}
+	return api.RoundScore(*c.Score) + " " + c.Grade
+}
+
+func levelText(c *scorecard.Scorecard) string {
+	if c.Level == "" {
+		return "no level"
+	}
+	return c.Level
+}
+
+func pointsText(r *scorecard.Result) string {
+	if r.PointsLost == nil || *r.PointsLost == 0 {
+		return ""
+	}
+	return "-" + api.RoundScore(*r.PointsLost)
+}

@@ -1,0 +1,119 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/collector"
+	"github.com/apgarhq/apgar/collector/promapi"
+	"github.com/apgarhq/apgar/internal/config"
+	"github.com/apgarhq/apgar/rubric"
+)
+
+// setup is what a configuration comes to: everything that can be wrong with
+// it has been found by the time it is there.
+type setup struct {
+	config  *config.Config
+	catalog *catalog.Snapshot
+	rubrics []*rubric.Rubric
+	sources []collector.SourceOptions
+	clients []*promapi.Source
+}
+
+func (s *setup) close() {
+	for _, c := range s.clients {
+		c.Close()
+	}
+}
+
+// load reads the configuration and what it names. Mistakes in apgar.yml end
+// it; a bad entity or rubric is left out, reported, and the rest loads.
+func load(path string, reg prometheus.Registerer, log *slog.Logger) (*setup, error) {
+	cfg, problems := config.Load(path)
+	if err := failed(problems); err != nil {
+		return nil, err
+	}
+	env, err := catalog.NewEnv()
+	if err != nil {
+		return nil, fmt.Errorf("preparing CEL: %w", err)
+	}
+	s := &setup{config: cfg}
+	s.rubrics, problems = cfg.LoadRubrics(env)
+	warn(log, "a rubric was left out", problems)
+	if len(s.rubrics) == 0 {
+		return nil, errors.Join(failed(problems), fmt.Errorf("%s: there is no rubric to grade by: name a pack or a file under rubrics", path))
+	}
+	s.catalog, problems = cfg.LoadCatalog()
+	warn(log, "a catalog entry was left out", problems)
+	if s.catalog.Len() == 0 {
+		return nil, errors.Join(failed(problems), fmt.Errorf("%s: the catalog has no service: name its files under catalog", path))
+	}
+	if err := s.connect(reg, log); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// failed returns the problems as one error if any of them is more than a
+// warning.
+func failed(problems []catalog.Problem) error {
+	if all := catalog.Problems(problems); all.HasErrors() {
+		return all
+	}
+	return nil
+}
+
+func warn(log *slog.Logger, message string, problems []catalog.Problem) {
+	for _, p := range problems {
+		if p.Warning {
+			log.Warn("a part of the configuration deserves a look", "at", p.Position.String(), "why", p.Message)
+			continue
+		}
+		log.Error(message, "at", p.Position.String(), "why", p.Message)
+	}
+}
+
+// connect makes a client for every source of the environment that is graded.
+func (s *setup) connect(reg prometheus.Registerer, log *slog.Logger) error {
+	for _, src := range s.config.Sources {
+		if src.Environment != s.config.Global.Environment {
+			log.Warn("a source is of another environment and is not asked", "source", src.Name,
+				"environment", src.Environment, "graded", s.config.Global.Environment)
+			continue
+		}
+		urls := make([]string, len(src.Replicas))
+		for i, r := range src.Replicas {
+			urls[i] = r.URL
+		}
+		client, err := promapi.NewSource(promapi.Options{
+			Name: src.Name, Replicas: urls, HTTP: src.HTTP, Concurrency: src.Concurrency,
+			Timeout:    s.config.Global.QueryTimeout,
+			Limits:     promapi.Limits{ResponseBytes: src.Limits.ResponseBytes, Series: src.Limits.Series},
+			Registerer: reg, Logger: log,
+		})
+		if err != nil {
+			return fmt.Errorf("%s: preparing source %s: %w", s.config.Path, src.Name, err)
+		}
+		s.clients = append(s.clients, client)
+		s.sources = append(s.sources, collector.SourceOptions{
+			Name: src.Name, Environment: src.Environment, Partition: src.PartitionLabel, Labels: src.Labels,
+			Delay: src.QueryDelay, GraphURL: urls[0], Client: client,
+		})
+	}
+	if len(s.sources) == 0 {
+		return fmt.Errorf("%s: no source is of the environment %q: name one under sources", s.config.Path, s.config.Global.Environment)
+	}
+	return nil
+}
+
+func (s *setup) plan(only []catalog.ID) (*collector.Plan, error) {
+	return collector.NewPlan(collector.PlanOptions{
+		Catalog: s.catalog, Rubrics: s.rubrics, Interval: s.config.Global.EvaluationInterval, Only: slices.Clone(only),
+	})
+}

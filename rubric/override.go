@@ -1,0 +1,168 @@
+package rubric
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/catalog/strict"
+)
+
+// overridable lists the fields that a service may set for itself, by the
+// annotation apgar.dev/<rubric>.<check>.<field>. None of them changes what is
+// asked of a source.
+func overridable() []string {
+	return []string{"objective", "period", "window", "pass", "fail", "op", "weight", "severity", "on_missing"}
+}
+
+// For returns the rubric as it holds for a service: r itself, or a copy with the
+// checks that the service's annotations override, whose hashes differ then. An
+// override that cannot be applied is in the error and is left out; the rubric
+// is good for use nevertheless.
+func (r *Rubric) For(s *catalog.Service) (*Rubric, error) {
+	overrides := map[string]map[string]string{} // check → field → value
+	var errs []error
+	prefix := catalog.AnnotationPrefix + r.Name + "."
+	for key, value := range s.Annotations {
+		rest, ok := strings.CutPrefix(key, prefix)
+		if !ok {
+			continue
+		}
+		check, field, ok := strings.Cut(rest, ".")
+		if !ok {
+			continue
+		}
+		if mistake := r.overrideMistake(check, field); mistake != "" {
+			errs = append(errs, fmt.Errorf("the annotation %s of service %s is left out: %s", clip(key), s.ID, mistake))
+			continue
+		}
+		if overrides[check] == nil {
+			overrides[check] = map[string]string{}
+		}
+		overrides[check][field] = value
+	}
+	if len(overrides) == 0 {
+		return r, joinSorted(errs)
+	}
+	own := *r
+	own.Checks = slices.Clone(r.Checks)
+	for i, c := range own.Checks {
+		if fields := overrides[c.Name]; fields != nil {
+			changed, err := c.override(fields)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("the annotations %s%s.… of service %s are left out: %w", prefix, c.Name, s.ID, err))
+				continue
+			}
+			own.Checks[i] = changed
+		}
+	}
+	return &own, joinSorted(errs)
+}
+
+// CheckOverrides applies every override of the services and reports those that
+// cannot be applied, at the place of the service.
+func CheckOverrides(rubrics []*Rubric, services []*catalog.Service) []catalog.Problem {
+	var problems []catalog.Problem
+	for _, s := range services {
+		for _, r := range rubrics {
+			if _, err := r.For(s); err != nil {
+				problems = append(problems, catalog.Problem{Position: s.Position, Message: err.Error()})
+			}
+		}
+	}
+	return problems
+}
+
+func joinSorted(errs []error) error {
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(errs...)
+}
+
+// overrideMistake returns why there is nothing to override, or "".
+func (r *Rubric) overrideMistake(check, field string) string {
+	var names []string
+	for _, c := range r.Checks {
+		names = append(names, c.Name)
+	}
+	if !slices.Contains(names, check) {
+		return fmt.Sprintf("rubric %s has no check %q, its checks are %s", r.Name, clip(check), strings.Join(names, ", "))
+	}
+	if !slices.Contains(overridable(), field) {
+		return fmt.Sprintf("%q cannot be overridden, but these can: %s", clip(field), strings.Join(overridable(), ", "))
+	}
+	return ""
+}
+
+// override reads the thresholds anew, as if they stood in the rubric file with
+// the service's values in place.
+func (c *Check) override(fields map[string]string) (*Check, error) {
+	values := c.written()
+	for field, value := range fields {
+		values[field] = value
+	}
+	if fields["severity"] != "" && fields["weight"] == "" && c.Weight == DefaultWeight(c.Severity) {
+		delete(values, "weight")
+	}
+	if values["pass"] != "" && values["fail"] != "" && fields["op"] == "" {
+		delete(values, "op")
+	}
+	node := &yaml.Node{Kind: yaml.MappingNode}
+	for field, value := range values {
+		node.Content = append(node.Content,
+			&yaml.Node{Kind: yaml.ScalarNode, Value: field}, &yaml.Node{Kind: yaml.ScalarNode, Value: value})
+	}
+	var errs []error
+	source := strict.Source{ValueBytes: maxTextBytes, Report: func(_ int, message string) {
+		errs = append(errs, errors.New(message))
+	}}
+	m := source.Map(node, fmt.Sprintf("check %q", c.Name))
+	own := *c
+	own.Objective, own.Period, own.Window, own.Pass, own.Fail, own.Op = 0, 0, 0, nil, nil, ""
+	readThreshold(m, &own)
+	own.Severity = choice(m, "severity", c.Severity, Critical, High, Medium, Low)
+	own.Weight = weight(m, DefaultWeight(own.Severity))
+	if own.Kind == KindCatalog {
+		refuse(m, "on_missing", "a catalog check asks no source")
+	} else {
+		own.OnMissing = choice(m, "on_missing", c.OnMissing, MissingUnknown, MissingFail, MissingPass, MissingNotApplicable)
+	}
+	if len(errs) > 0 {
+		return nil, joinSorted(errs)
+	}
+	own.SLI, own.Hash = own.sli(), own.hash()
+	return &own, nil
+}
+
+// written returns the overridable fields as they could stand in a file.
+func (c *Check) written() map[string]string {
+	out := map[string]string{"weight": text(c.Weight)}
+	if c.Op != "" {
+		out["op"] = string(c.Op)
+	}
+	for field, v := range map[string]*float64{"pass": c.Pass, "fail": c.Fail} {
+		if v != nil {
+			out[field] = text(*v)
+		}
+	}
+	if c.Objective > 0 {
+		out["objective"] = text(c.Objective)
+	}
+	for field, d := range map[string]time.Duration{"period": c.Period, "window": c.Window} {
+		if d > 0 {
+			out[field] = model.Duration(d).String()
+		}
+	}
+	if c.Value != nil && !usesWindow(c.Value.Expr) {
+		delete(out, "window")
+	}
+	return out
+}
+
+func text(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
