@@ -70,7 +70,7 @@ func TestEveryQueryParameterOfTheSpecificationIsTaken(t *testing.T) {
 		"limit": "5", "sort": "score", "changed_since": "2026-11-23T11:00:00Z", "from": "2026-11-23T10:00:00Z", "to": "2026-11-23T12:00:00Z", "step": "5m",
 		"tier": "1", "grade": "A", "status": "scored", "format": "list", "by": "tier", "live": "off", "cursor": "",
 	}
-	real := strings.NewReplacer("{rubric}", "http", "{namespace}", "default", "{name}", "playlist", "{source}", "eu-west")
+	concrete := strings.NewReplacer("{rubric}", "http", "{namespace}", "default", "{name}", "playlist", "{source}", "eu-west")
 	for path, item := range model.Model.Paths.PathItems.FromOldest() {
 		if item.Get == nil {
 			continue
@@ -83,7 +83,7 @@ func TestEveryQueryParameterOfTheSpecificationIsTaken(t *testing.T) {
 			if !ok {
 				value = "x"
 			}
-			response := b.get(real.Replace(path) + values(p.Name, value))
+			response := b.get(concrete.Replace(path) + values(p.Name, value))
 			require.Equal(t, http.StatusOK, response.StatusCode, "%s?%s=%s: %s", path, p.Name, value, text(t, response))
 		}
 	}

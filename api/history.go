@@ -52,7 +52,7 @@ func (s *Server) listHistory(r request) ([]byte, error) {
 	if err != nil {
 		return nil, notEncoded(err)
 	}
-	return body.Append(nil, r.stale), nil
+	return body.Append(r.dst, r.stale), nil
 }
 
 // readHistory asks the store within the time that a request may take. A

@@ -15,22 +15,15 @@ func (s *Server) list(spec listing.Spec, table func(*view) *listing.Table) gin.H
 		if err != nil {
 			return nil, err
 		}
-		return pageJSON(table(r.view), q, r.stale)
+		return pageJSON(r, table(r.view), q)
 	}, spec.Params()...)
 }
 
 // pageJSON writes the envelope of a list around the rows of one page.
-func pageJSON(t *listing.Table, q listing.Query, stale bool) ([]byte, error) {
+func pageJSON(r request, t *listing.Table, q listing.Query) ([]byte, error) {
 	page := t.Page(q)
-	size := 128
-	for _, i := range page.Rows {
-		body, err := t.Body(int(i))
-		if err != nil {
-			return nil, notEncoded(err)
-		}
-		size += body.Len() + 1
-	}
-	dst := append(make([]byte, 0, size), `{"items":[`...)
+	dst := r.dst
+	dst = append(dst, `{"items":[`...)
 	for n, i := range page.Rows {
 		body, err := t.Body(int(i))
 		if err != nil {
@@ -39,7 +32,7 @@ func pageJSON(t *listing.Table, q listing.Query, stale bool) ([]byte, error) {
 		if n > 0 {
 			dst = append(dst, ',')
 		}
-		dst = body.Append(dst, stale)
+		dst = body.Append(dst, r.stale)
 	}
 	dst = append(dst, `],"next_cursor":`...)
 	if page.Next == "" {
@@ -50,7 +43,7 @@ func pageJSON(t *listing.Table, q listing.Query, stale bool) ([]byte, error) {
 	dst = append(dst, `,"total":`...)
 	dst = strconv.AppendInt(dst, int64(page.Total), 10)
 	dst = append(dst, `,"stale":`...)
-	return append(strconv.AppendBool(dst, stale), '}'), nil
+	return append(strconv.AppendBool(dst, r.stale), '}'), nil
 }
 
 // one answers with the row under the key. What names it, for the message of
@@ -64,7 +57,7 @@ func one(r request, t *listing.Table, k listing.Key, what string) ([]byte, error
 	if err != nil {
 		return nil, notEncoded(err)
 	}
-	return body.Append(make([]byte, 0, body.Len()), r.stale), nil
+	return body.Append(r.dst, r.stale), nil
 }
 
 func notEncoded(err error) error {

@@ -64,8 +64,8 @@ func (s *Server) recover(c *gin.Context) {
 		if v == nil {
 			return
 		}
-		if v == http.ErrAbortHandler { //nolint:errorlint // the value that net/http compares by identity
-			panic(v)
+		if v == http.ErrAbortHandler {
+			panic(v) //nolint:forbidigo // this is how net/http is told to drop the connection
 		}
 		s.logger.LogAttrs(c.Request.Context(), slog.LevelError, "a handler panicked",
 			slog.String("panic", fmt.Sprint(v)), slog.String("stack", string(debug.Stack())),

@@ -86,8 +86,10 @@ func (s *Server) fleetPage(r request) ([]byte, error) {
 		return s.pages.Fleet(m, options)
 	}
 	key := fmt.Sprintf("%s %t %t", by, m.Live, m.Stale)
-	if body, ok := r.view.pages.Load(key); ok {
-		return body.([]byte), nil
+	if kept, _ := r.view.pages.Load(key); kept != nil {
+		if body, ok := kept.([]byte); ok {
+			return body, nil
+		}
 	}
 	body, err := s.pages.Fleet(m, options)
 	if err == nil {

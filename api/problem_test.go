@@ -21,15 +21,16 @@ func code(t *testing.T, response *http.Response) string {
 	require.Equal(t, "no-store", response.Header.Get("Cache-Control"))
 	require.Empty(t, response.Header.Get("ETag"))
 	var p struct {
-		Type, Title, Detail, Instance, Code, Request_id string
-		Status                                          int
+		Type, Title, Detail, Instance, Code string
+		RequestID                           string `json:"request_id"`
+		Status                              int
 	}
 	require.NoError(t, json.Unmarshal([]byte(text(t, response)), &p))
 	require.Equal(t, "urn:apgar:problem:"+p.Code, p.Type)
 	require.Equal(t, response.StatusCode, p.Status)
 	require.NotEmpty(t, p.Title)
 	require.NotEmpty(t, p.Detail)
-	require.Equal(t, response.Header.Get("X-Request-Id"), p.Request_id)
+	require.Equal(t, response.Header.Get("X-Request-Id"), p.RequestID)
 	return p.Code
 }
 

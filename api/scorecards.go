@@ -1,8 +1,9 @@
 package api
 
 import (
-	"encoding/json"
 	"fmt"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/apgarhq/apgar/api/listing"
 	"github.com/apgarhq/apgar/api/wire"
@@ -47,7 +48,7 @@ func listScorecards(r request) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return pageJSON(r.view.scorecards, q, r.stale)
+		return pageJSON(r, r.view.scorecards, q)
 	case "map":
 		spec.Whole, spec.Sort = true, false
 		q, err := spec.Parse(r.values)
@@ -73,12 +74,13 @@ func scorecardMap(r request, f listing.Filter) ([]byte, error) {
 	}
 	f.Fields["rubric"] = rubrics
 	rows := r.view.scorecards.All(f)
-	dst := append(make([]byte, 0, 16+160*len(rows)), '{')
+	dst := r.dst
+	dst = append(dst, '{')
 	for n, i := range rows {
 		if n > 0 {
 			dst = append(dst, ',')
 		}
-		id, err := json.Marshal(r.view.scorecards.Key(int(i)).Service())
+		quoted, err := jsontext.AppendQuote(dst, r.view.scorecards.Key(int(i)).Service())
 		if err != nil {
 			return nil, notEncoded(err)
 		}
@@ -86,7 +88,7 @@ func scorecardMap(r request, f listing.Filter) ([]byte, error) {
 		if err != nil {
 			return nil, notEncoded(err)
 		}
-		dst = body.Append(append(append(dst, id...), ':'), r.stale)
+		dst = body.Append(append(quoted, ':'), r.stale)
 	}
 	return append(dst, '}'), nil
 }
@@ -103,7 +105,7 @@ func listServiceScorecards(r request) ([]byte, error) {
 		return nil, err
 	}
 	q.Filter.Fields["service"] = []string{id.String()}
-	return pageJSON(r.view.scorecards, q, r.stale)
+	return pageJSON(r, r.view.scorecards, q)
 }
 
 func getScorecard(r request) ([]byte, error) {

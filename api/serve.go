@@ -23,11 +23,15 @@ type request struct {
 	stale  bool
 	values url.Values
 	param  func(name string) string // of the path; checked
+	dst    []byte                   // empty; what a JSON endpoint appends its answer to
 }
 
 // endpoint answers with a JSON document. It must not write anything itself:
 // only a complete body is sent.
 type endpoint func(r request) ([]byte, error)
+
+// maxPooledBytes is the largest buffer that is kept for the next answer.
+const maxPooledBytes = 4 << 20
 
 // json serves an endpoint; params are the query parameters it takes.
 func (s *Server) json(e endpoint, params ...string) gin.HandlerFunc {
@@ -42,7 +46,19 @@ func (s *Server) json(e endpoint, params ...string) gin.HandlerFunc {
 			return
 		}
 		c.Header("Vary", "Accept")
-		s.conditional(c, r, "application/json", func() ([]byte, error) { return e(r) })
+		buffer, _ := s.buffers.Get().(*[]byte)
+		if buffer == nil {
+			buffer = new([]byte)
+		}
+		r.dst = (*buffer)[:0]
+		s.conditional(c, r, "application/json", func() ([]byte, error) {
+			body, err := e(r)
+			if cap(body) <= maxPooledBytes {
+				*buffer = body
+			}
+			return body, err
+		})
+		s.buffers.Put(buffer)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -30,6 +31,7 @@ type Server struct {
 	cards   http.Handler // nil: no /metrics/scorecards
 	origin  *http.CrossOriginProtection
 	engine  *gin.Engine
+	buffers sync.Pool // of *[]byte, for the answers of JSON endpoints
 }
 
 // Reader is where snapshots come from. Current must not block: it is called
@@ -105,6 +107,14 @@ func New(o Options) (*Server, error) {
 	}
 	s.engine, err = s.newEngine()
 	return s, err
+}
+
+// Prepare arranges the current snapshot for answering, which the first request
+// of a generation waits for otherwise. Call it after each swap.
+func (s *Server) Prepare() {
+	if snap, _ := s.reader.Current(); snap != nil {
+		s.views.of(snap)
+	}
 }
 
 // Handler returns the handler of every route.

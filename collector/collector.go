@@ -3,10 +3,10 @@ package collector
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,6 +18,9 @@ import (
 // gatherGrace is how long after the slowest source's delay the grader waits
 // for blocks before it grades without them.
 const gatherGrace = 20 * time.Second
+
+// stopTimeout is how long the end of questions under way is waited for.
+const stopTimeout = 4 * time.Second
 
 // Options say what to collect, and where to.
 type Options struct {
@@ -50,11 +53,15 @@ type Collector struct {
 	grader   *Grader
 	metrics  *metrics
 	lease    scorecard.Lease
-	last     []*scorecard.Scorecard // of the last commit
+	behind   bool                   // the store may know a newer grading state than the grader
+	last     []*scorecard.Scorecard // of the last commit, ours or another grader's
 	lastTick time.Time
 	holes    holes
+	lacking  atomic.Pointer[lack] // at the newest boundary tick
+	asking   atomic.Bool          // slots are being asked about again
 	ticks    chan gathered
 	slots    chan gathered
+	turn     chan struct{} // closed when the newest tick was delivered: they are graded in order
 	newest   map[string]scorecard.SourceStatus
 }
 
@@ -64,37 +71,58 @@ type gathered struct {
 	blocks []*slo.Block
 }
 
-// New prepares a collector; Run starts it.
+// New prepares a collector; Run starts it. Plan, Store and Owner must be set.
 func New(o Options) *Collector {
-	slices.SortFunc(o.Sources, func(a, b SourceOptions) int { return strings.Compare(a.Name, b.Name) })
+	o.Sources = slices.SortedFunc(slices.Values(o.Sources), func(a, b SourceOptions) int { return strings.Compare(a.Name, b.Name) })
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
 	m := newMetrics(o.Registerer)
 	c := &Collector{
 		o: o, metrics: m, gatherer: newGatherer(o.Plan, o.Sources, m),
-		holes: holes{}, ticks: make(chan gathered), slots: make(chan gathered),
+		holes: holes{}, ticks: make(chan gathered), slots: make(chan gathered), turn: make(chan struct{}),
 		newest: map[string]scorecard.SourceStatus{},
 	}
-	c.grader = newGrader(o.Plan, c.gatherer.askers, o.Environment, m)
+	close(c.turn)
+	c.grader = newGrader(o.Plan, c.gatherer.askers, o.Environment, m, o.Logger)
 	m.services.Set(float64(len(o.Plan.Services)))
 	return c
 }
 
-// Run collects until ctx ends, and then returns nil.
+// Run collects until ctx ends, and then returns nil, within stopTimeout. It
+// returns an error only when it could not begin.
 func (c *Collector) Run(ctx context.Context) error {
 	if err := c.acquire(ctx); err != nil {
 		return c.ended(ctx, err)
 	}
 	defer c.release(ctx)
-	states, err := c.o.Store.States(ctx)
-	if err != nil {
-		return c.ended(ctx, fmt.Errorf("reading the grading state: %w", err))
+	if err := c.catchUp(ctx); err != nil {
+		return c.ended(ctx, err)
 	}
-	c.grader.states = states
+	defer c.join()
 	first, err := c.prime(ctx)
 	if err != nil {
 		return c.ended(ctx, err)
 	}
 	c.loop(ctx, first)
 	return nil
+}
+
+// join waits for what was started to end, as it does once the context has
+// ended. A source that does not listen to its context is not waited for.
+func (c *Collector) join() {
+	ended := make(chan struct{})
+	go func() {
+		c.gatherer.running.Wait()
+		close(ended)
+	}()
+	timer := time.NewTimer(stopTimeout)
+	defer timer.Stop()
+	select {
+	case <-ended:
+	case <-timer.C:
+		c.o.Logger.Warn("a source is still being asked although everything ends", "waited", stopTimeout)
+	}
 }
 
 func (c *Collector) ended(ctx context.Context, err error) error {
@@ -114,7 +142,7 @@ func (c *Collector) loop(ctx context.Context, next time.Time) {
 			return
 		case <-timer.C:
 			next = c.skipMissed(next)
-			go c.gather(ctx, next)
+			c.start(ctx, next)
 			next = next.Add(c.o.Plan.Interval)
 			timer.Reset(time.Until(next))
 		case g := <-c.ticks:
@@ -129,17 +157,44 @@ func (c *Collector) loop(ctx context.Context, next time.Time) {
 // process slept through.
 func (c *Collector) skipMissed(tick time.Time) time.Time {
 	for next := tick.Add(c.o.Plan.Interval); !next.After(time.Now()); next = tick.Add(c.o.Plan.Interval) {
-		c.metrics.ticksMissed.Inc()
-		c.holes.skipped(tick)
+		c.missed(tick)
 		tick = next
 	}
 	return tick
 }
 
-func (c *Collector) gather(ctx context.Context, tick time.Time) {
+// missed counts a tick that is not graded.
+func (c *Collector) missed(tick time.Time) {
+	c.metrics.ticksMissed.Inc()
+	c.holes.note(tick, lackAll(len(c.gatherer.askers)))
+}
+
+// start gathers the blocks of a tick in the background.
+func (c *Collector) start(ctx context.Context, tick time.Time) {
+	before, delivered := c.turn, make(chan struct{})
+	c.turn = delivered
+	c.gatherer.running.Go(func() { c.gather(ctx, tick, before, delivered) })
+}
+
+// gather delivers the blocks that are there in time, after those of the tick
+// before, and then the late ones: they still count in the ledger.
+func (c *Collector) gather(ctx context.Context, tick time.Time, before <-chan struct{}, delivered chan<- struct{}) {
+	defer close(delivered)
 	limited, cancel := context.WithDeadline(ctx, tick.Add(c.gatherer.slowest()+gatherGrace))
 	defer cancel()
-	c.deliver(ctx, c.ticks, gathered{tick, c.gatherer.Tick(limited, tick)})
+	g := c.gatherer.Tick(ctx, tick)
+	g.wait(limited)
+	select {
+	case <-before:
+	case <-ctx.Done():
+	}
+	c.deliver(ctx, c.ticks, gathered{tick, slices.Clone(g.blocks)})
+	if g.left > 0 && isBoundary(tick) {
+		c.gatherer.running.Go(func() {
+			g.wait(ctx)
+			c.deliver(ctx, c.slots, gathered{tick, g.blocks})
+		})
+	}
 }
 
 func (c *Collector) deliver(ctx context.Context, to chan<- gathered, g gathered) {
@@ -149,34 +204,35 @@ func (c *Collector) deliver(ctx context.Context, to chan<- gathered, g gathered)
 	}
 }
 
-// tick grades and commits. Blocks that come after a newer tick was graded
-// only leave a hole, which is asked about again.
+// tick takes in what was gathered about a tick.
 func (c *Collector) tick(ctx context.Context, g gathered) {
 	if !g.time.After(c.lastTick) {
-		c.metrics.ticksMissed.Inc()
-		c.holes.skipped(g.time)
+		c.missed(g.time)
 		return
 	}
-	if err := c.gradeAndCommit(ctx, g, time.Now()); err != nil && ctx.Err() == nil {
-		c.o.Logger.Error("the tick was not committed", "tick", g.time, "err", err)
-	}
+	c.take(ctx, g, time.Now())
 	c.askAgain(ctx, g)
 }
 
-// gradeAndCommit takes the blocks of a tick to the store.
-func (c *Collector) gradeAndCommit(ctx context.Context, g gathered, evaluatedAt time.Time) error {
+// take enters the blocks of a tick, grades, and commits as far as the store
+// lets it: without a store grading goes on.
+func (c *Collector) take(ctx context.Context, g gathered, evaluatedAt time.Time) {
 	clock := newStopwatch(c.metrics)
 	c.grader.AddTick(g.time, g.blocks)
 	c.lastTick = g.time
+	c.holes.note(g.time, c.o.Plan.lackOf(g.blocks))
 	clock.lap("ledger")
+	err := c.renew(ctx)
 	cards := c.grader.Grade(g.time, evaluatedAt)
-	if err := setDeltas(ctx, cards, g.time, c.o.Store); err != nil {
-		return err
+	if err == nil {
+		err = setDeltas(ctx, cards, g.time, c.o.Store)
 	}
 	clock.lap("grade")
-	err := c.commit(ctx, g, cards)
+	if err == nil {
+		err = c.commit(ctx, g, cards)
+	}
 	clock.lap("commit")
-	return err
+	c.settle(ctx, g, cards, err)
 }
 
 func (c *Collector) commit(ctx context.Context, g gathered, cards []*scorecard.Scorecard) error {
@@ -184,20 +240,29 @@ func (c *Collector) commit(ctx context.Context, g gathered, cards []*scorecard.S
 		Tick: g.time, Interval: c.o.Plan.Interval, Catalog: c.o.Plan.Catalog, Rubrics: c.o.Plan.Rubrics,
 		Scorecards: cards, Sources: c.sourceStatuses(g), Identities: c.o.Plan.IdentityReports(),
 	}
-	if err := c.renew(ctx); err != nil {
-		return err
-	}
-	err := c.o.Store.Commit(ctx, scorecard.Commit{
+	return c.o.Store.Commit(ctx, scorecard.Commit{
 		Epoch: c.lease.Epoch, Owner: c.lease.Owner, Snapshot: snapshot,
 		Changes: scorecard.Diff(c.last, cards, g.time), States: c.grader.states,
 	})
+}
+
+// settle draws the consequences of a commit, or of a refusal. When another
+// grader has committed this tick, the changes up to it are told already.
+func (c *Collector) settle(ctx context.Context, g gathered, cards []*scorecard.Scorecard, err error) {
 	c.metrics.commits.WithLabelValues(commitResult(err)).Inc()
-	if err != nil {
-		return fmt.Errorf("committing the tick of %s: %w", g.time.Format(time.RFC3339), err)
-	}
-	c.last = cards
 	c.observe(g, cards)
-	return nil
+	switch {
+	case err == nil:
+		c.last = cards
+		c.metrics.ticks.Inc()
+		c.metrics.tickSeconds.Observe(time.Since(g.time).Seconds())
+		c.metrics.lastTick.Set(float64(g.time.Unix()))
+	case errors.Is(err, scorecard.ErrFenced), errors.Is(err, scorecard.ErrOldTick):
+		c.last, c.behind = cards, true
+		c.o.Logger.Warn("the tick was left to another grader", "tick", g.time, "err", err)
+	case ctx.Err() == nil:
+		c.o.Logger.Error("the tick was not committed", "tick", g.time, "err", err)
+	}
 }
 
 func commitResult(err error) string {
@@ -212,16 +277,20 @@ func commitResult(err error) string {
 	return "error"
 }
 
+// observe counts the scorecards that were graded.
 func (c *Collector) observe(g gathered, cards []*scorecard.Scorecard) {
-	c.metrics.ticks.Inc()
-	c.metrics.tickSeconds.Observe(time.Since(g.time).Seconds())
-	c.metrics.lastTick.Set(float64(g.time.Unix()))
 	counts := map[scorecard.Status]int{scorecard.Scored: 0, scorecard.Unknown: 0, scorecard.NotScored: 0}
 	for _, card := range cards {
 		counts[card.Status]++
 	}
 	for status, n := range counts {
 		c.metrics.scorecards.WithLabelValues(string(status)).Set(float64(n))
+	}
+	for _, b := range g.blocks {
+		if b != nil {
+			c.metrics.queries.WithLabelValues(b.Source).Set(float64(b.Cost.Queries))
+			c.metrics.unmatched.WithLabelValues(b.Source).Set(float64(b.Cost.Unmatched))
+		}
 	}
 }
 
@@ -238,8 +307,6 @@ func (c *Collector) sourceStatuses(g gathered) []scorecard.SourceStatus {
 			s.Tick, s.Cells = b.Time, b.Cells
 			s.Queries, s.Failed, s.Samples, s.Duration = b.Cost.Queries, b.Cost.Failed, b.Cost.Samples, b.Cost.Duration
 			s.Unmatched = b.Cost.Unmatched
-			c.metrics.queries.WithLabelValues(a.Name).Set(float64(b.Cost.Queries))
-			c.metrics.unmatched.WithLabelValues(a.Name).Set(float64(b.Cost.Unmatched))
 		}
 		c.newest[a.Name] = s
 		statuses[i] = s

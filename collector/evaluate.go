@@ -2,6 +2,7 @@ package collector
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/apgarhq/apgar/scorecard"
@@ -25,13 +26,13 @@ func Evaluate(ctx context.Context, o Options, tick, evaluatedAt time.Time) (Eval
 	tick = tick.Truncate(o.Plan.Interval).UTC()
 	start := tick.Add(-ringLength).Truncate(slotLength)
 	c.backfillNow(ctx, start)
-	if err := c.walk(ctx, start, tick, tick.Add(-o.Plan.Interval)); err != nil {
-		return Evaluation{}, err
-	}
-	g := gathered{tick, c.gatherer.Tick(ctx, tick)}
+	c.walk(ctx, start, tick, tick.Add(-o.Plan.Interval))
+	round := c.gatherer.Tick(ctx, tick)
+	round.wait(ctx)
 	if err := ctx.Err(); err != nil {
-		return Evaluation{}, err
+		return Evaluation{}, fmt.Errorf("evaluating the tick of %s: %w", tick.Format(time.RFC3339), err)
 	}
+	g := gathered{tick, round.blocks}
 	c.grader.AddTick(tick, g.blocks)
 	return Evaluation{
 		Scorecards: c.grader.Grade(tick, evaluatedAt),

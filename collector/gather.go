@@ -10,56 +10,69 @@ import (
 
 // Gatherer asks sources and makes fact blocks. It holds no facts itself.
 type Gatherer struct {
-	plan    *Plan
 	askers  []*asker // in order of source name
 	metrics *metrics
+	running sync.WaitGroup // what has been started and not ended
 }
 
 func newGatherer(plan *Plan, sources []SourceOptions, m *metrics) *Gatherer {
-	g := &Gatherer{plan: plan, metrics: m}
+	g := &Gatherer{metrics: m}
 	for _, s := range sources {
 		g.askers = append(g.askers, newAsker(s, plan))
 	}
 	return g
 }
 
-// Tick asks every source about one tick, each after its delay, and returns
-// one block for each source in the order of the plan: nil where a source was
-// still busy with an earlier tick, or had not answered when ctx ended.
-func (g *Gatherer) Tick(ctx context.Context, tick time.Time) []*slo.Block {
-	return g.each(ctx, func(a *asker) *slo.Block {
-		if !a.busy.CompareAndSwap(false, true) {
-			g.metrics.sourceMissed.WithLabelValues(a.Name).Inc()
-			return nil
-		}
-		defer a.busy.Store(false)
-		if !sleepUntil(ctx, tick.Add(a.Delay)) {
-			return nil
-		}
-		return a.ask(ctx, instant(tick.Unix()), false)[0]
-	})
+// Tick starts to ask every source about one tick, each after its delay.
+func (g *Gatherer) Tick(ctx context.Context, tick time.Time) *gathering {
+	r := &gathering{
+		blocks: make([]*slo.Block, len(g.askers)), left: len(g.askers),
+		deliveries: make(chan delivery, len(g.askers)),
+	}
+	for i, a := range g.askers {
+		g.running.Go(func() { r.deliveries <- delivery{i, g.tick(ctx, a, tick)} })
+	}
+	return r
 }
 
-// each runs ask for every source at once and waits for them, or for ctx.
-func (g *Gatherer) each(ctx context.Context, ask func(*asker) *slo.Block) []*slo.Block {
-	type delivery struct {
-		place int
-		block *slo.Block
+// tick asks one source. There is no block when the source is still busy with
+// an earlier tick: a source that is slow is not asked ever more at once.
+func (g *Gatherer) tick(ctx context.Context, a *asker, tick time.Time) *slo.Block {
+	if !sleepUntil(ctx, tick.Add(a.Delay)) {
+		return nil
 	}
-	deliveries := make(chan delivery, len(g.askers))
-	for i, a := range g.askers {
-		go func() { deliveries <- delivery{i, ask(a)} }()
+	if !a.busy.CompareAndSwap(false, true) {
+		g.metrics.sourceMissed.WithLabelValues(a.Name).Inc()
+		return nil
 	}
-	blocks := make([]*slo.Block, len(g.askers))
-	for range g.askers {
+	defer a.busy.Store(false)
+	return a.ask(ctx, instant(tick.Unix()), false)[0]
+}
+
+// gathering is what has come in about one tick so far: one block for each
+// source in the order of the plan, nil where there is none.
+type gathering struct {
+	blocks     []*slo.Block
+	left       int // sources that have not delivered
+	deliveries chan delivery
+}
+
+type delivery struct {
+	place int
+	block *slo.Block
+}
+
+// wait takes deliveries in until there are all of them, or ctx ends.
+func (r *gathering) wait(ctx context.Context) {
+	for r.left > 0 {
 		select {
-		case d := <-deliveries:
-			blocks[d.place] = d.block
+		case d := <-r.deliveries:
+			r.blocks[d.place] = d.block
+			r.left--
 		case <-ctx.Done():
-			return blocks
+			return
 		}
 	}
-	return blocks
 }
 
 // Range asks every source about a span of instants at once, and returns the

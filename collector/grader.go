@@ -3,6 +3,8 @@ package collector
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -27,13 +29,18 @@ type Grader struct {
 	conflicts   map[int]map[int]string // by identity, then service
 	evidence    map[evidenceKey]string
 	metrics     *metrics
+	log         *slog.Logger
+	grade       func(scorecard.Input) (*scorecard.Scorecard, *scorecard.State)
 }
 
-type evidenceKey struct{ question, service int }
+type evidenceKey struct {
+	source            string
+	question, service int
+}
 
-func newGrader(plan *Plan, askers []*asker, environment string, m *metrics) *Grader {
+func newGrader(plan *Plan, askers []*asker, environment string, m *metrics, log *slog.Logger) *Grader {
 	g := &Grader{
-		plan: plan, environment: environment, askers: askers, metrics: m,
+		plan: plan, environment: environment, askers: askers, metrics: m, log: log, grade: scorecard.Grade,
 		ledger: slo.NewLedger(plan.Interval), states: map[scorecard.Key]*scorecard.State{},
 		conflicts: map[int]map[int]string{}, evidence: map[evidenceKey]string{},
 	}
@@ -89,13 +96,14 @@ func (g *Grader) findConflicts() {
 	}
 }
 
-// AddTick enters the blocks of a tick, in the order of the plan.
+// AddTick enters the blocks of a tick, in the order of the plan. A nil block
+// is a source that has not answered.
 func (g *Grader) AddTick(tick time.Time, blocks []*slo.Block) {
 	at := tick.Unix()
-	boundary := at%seconds(slo.SlotLength) == 0
+	boundary := isBoundary(tick)
 	for i := range g.plan.slis {
 		s := &g.plan.slis[i]
-		if !g.plan.questions[s.questions[0]].due(at) {
+		if !s.due(at) || !s.asked(blocks) {
 			continue
 		}
 		m := newMerger(g.plan, s, at, g.sources, blocks)
@@ -110,6 +118,22 @@ func (g *Grader) AddTick(tick time.Time, blocks []*slo.Block) {
 			}
 		}
 	}
+}
+
+// asked reports whether blocks are about an SLI at all: those of the past may
+// be about the ledger alone. That nothing came is about every SLI.
+func (s *sli) asked(blocks []*slo.Block) bool {
+	nothing := true
+	for _, b := range blocks {
+		if b == nil {
+			continue
+		}
+		nothing = false
+		if slices.ContainsFunc(s.questions, func(q int) bool { return q < len(b.Columns) && b.Columns[q].Asked }) {
+			return true
+		}
+	}
+	return nothing
 }
 
 // AddSlot enters the blocks about one slot, named by its end: asked again, or
@@ -137,16 +161,18 @@ func (g *Grader) Grade(tick, evaluatedAt time.Time) []*scorecard.Scorecard {
 	for i := range g.plan.graded {
 		graded := &g.plan.graded[i]
 		for _, service := range graded.services {
-			in := scorecard.Input{
+			key := scorecard.Key{Rubric: graded.rubric.Name, Service: g.plan.Services[service].ID}
+			card, state := g.gradeOne(graded, service, scorecard.Input{
 				Rubric: graded.rubric, Service: g.plan.Services[service], Environment: g.environment,
 				Tick: tick.UTC(), EvaluatedAt: evaluatedAt.UTC(), Interval: g.plan.Interval,
-				Facts: g.facts(graded, service, tick.Unix()), Stateless: g.stateless,
+				Previous: g.states[key], Stateless: g.stateless,
+			})
+			if state != nil {
+				states[key] = state
 			}
-			key := scorecard.Key{Rubric: graded.rubric.Name, Service: in.Service.ID}
-			in.Previous = g.states[key]
-			card, state := scorecard.Grade(in)
-			states[key] = state
-			cards = append(cards, card)
+			if card != nil {
+				cards = append(cards, card)
+			}
 		}
 	}
 	g.states = states
@@ -154,24 +180,38 @@ func (g *Grader) Grade(tick, evaluatedAt time.Time) []*scorecard.Scorecard {
 	return cards
 }
 
+// gradeOne judges one service by one rubric. A panic is a defect in the
+// judging of this one: it costs it the scorecard of this tick, nothing else.
+func (g *Grader) gradeOne(graded *gradedRubric, service int, in scorecard.Input) (card *scorecard.Scorecard, state *scorecard.State) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			g.metrics.panics.Inc()
+			g.log.Error("grading a service panicked, and there is no scorecard of it for this tick: please report this defect",
+				"service", in.Service.ID, "rubric", in.Rubric.Name, "tick", in.Tick, "cause", cause, "stack", string(debug.Stack()))
+			card, state = nil, in.Previous
+		}
+	}()
+	in.Facts = g.facts(graded, service, in.Tick.Unix())
+	return g.grade(in)
+}
+
 // facts gathers what is known of each check of a rubric for one service.
 func (g *Grader) facts(graded *gradedRubric, service int, tick int64) []scorecard.CheckFacts {
 	facts := make([]scorecard.CheckFacts, len(graded.rubric.Checks))
 	for i, check := range graded.rubric.Checks {
 		if at := graded.slis[i]; at >= 0 {
-			facts[i] = g.checkFacts(check, at, service, tick)
+			facts[i] = g.checkFacts(check, &g.plan.slis[at], g.series[at][service], service, tick)
 		}
 	}
 	return facts
 }
 
-func (g *Grader) checkFacts(check *rubric.Check, sli, service int, tick int64) scorecard.CheckFacts {
-	series := g.series[sli][service]
+func (g *Grader) checkFacts(check *rubric.Check, s *sli, series *slo.Series, service int, tick int64) scorecard.CheckFacts {
 	f := scorecard.CheckFacts{
-		Facts:        series.Facts(asOf(check, tick), scorecard.Grace(check, g.plan.Interval), scorecard.WindowsOf(check)),
+		Facts:        series.Facts(s.asOf(tick), scorecard.Grace(check, g.plan.Interval), scorecard.WindowsOf(check)),
 		Unidentified: true,
 	}
-	for _, q := range g.plan.slis[sli].questions {
+	for _, q := range s.questions {
 		identity := g.plan.questions[q].identity
 		if text := g.conflicts[identity][service]; text != "" && f.Conflict == "" {
 			f.Conflict = text
@@ -180,26 +220,31 @@ func (g *Grader) checkFacts(check *rubric.Check, sli, service int, tick int64) s
 			f.Unidentified = false
 		}
 	}
-	f.Evidence = g.evidenceOf(&f.Facts, sli, service)
+	f.Evidence = g.evidenceOf(s, series, service, &f.Facts)
 	return f
 }
 
 // evidenceOf links to the query at the first source that is expected to have
-// the service. Links do not change from tick to tick and are kept.
-func (g *Grader) evidenceOf(f *slo.Facts, sli, service int) string {
-	question := g.plan.slis[sli].questions[0]
-	key := evidenceKey{question, service}
-	if link, ok := g.evidence[key]; ok {
+// the service, under the identity that it has there. Links do not change from
+// tick to tick and are kept.
+func (g *Grader) evidenceOf(s *sli, series *slo.Series, service int, f *slo.Facts) string {
+	if len(f.Cells) == 0 {
+		return ""
+	}
+	cell := f.Cells[0].Key
+	alternative, _ := series.Identity(cell)
+	key := evidenceKey{cell.Source, s.questions[min(alternative, len(s.questions)-1)], service}
+	link, known := g.evidence[key]
+	if known {
 		return link
 	}
 	for _, a := range g.askers {
-		if len(f.Cells) > 0 && f.Cells[0].Key.Source == a.Name {
-			link := a.evidence(g.plan.questions[question], service)
-			g.evidence[key] = link
-			return link
+		if a.Name == cell.Source {
+			link = a.evidence(key.question, service)
 		}
 	}
-	return ""
+	g.evidence[key] = link
+	return link
 }
 
 // setDeltas fills in how far each score has moved, from the scores of an

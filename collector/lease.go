@@ -32,17 +32,36 @@ func (c *Collector) acquire(ctx context.Context) error {
 // leaseTTL outlives the time between two ticks.
 func (c *Collector) leaseTTL() time.Duration { return max(leaseTTL, 3*c.o.Plan.Interval) }
 
-// renew keeps the lease, or gets it back when it ran out and nobody took it.
+// renew keeps the lease, or gets it back when it ran out and nobody holds it.
+// What another grader may have committed meanwhile is taken over.
 func (c *Collector) renew(ctx context.Context) error {
 	err := c.o.Store.Renew(ctx, c.lease, c.leaseTTL())
-	if err == nil || !errors.Is(err, scorecard.ErrFenced) {
-		return err
+	if errors.Is(err, scorecard.ErrFenced) {
+		c.behind = true
+		var lease scorecard.Lease
+		if lease, err = c.o.Store.Acquire(ctx, c.o.Owner, c.leaseTTL()); err == nil {
+			c.lease = lease
+		}
 	}
-	lease, err := c.o.Store.Acquire(ctx, c.o.Owner, c.leaseTTL())
 	if err != nil {
 		return fmt.Errorf("renewing the grader's lease: %w", err)
 	}
-	c.lease = lease
+	if c.behind {
+		return c.catchUp(ctx)
+	}
+	return nil
+}
+
+// catchUp takes over the grading state of the last commit, whoever made it.
+func (c *Collector) catchUp(ctx context.Context) error {
+	states, err := c.o.Store.States(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the grading state: %w", err)
+	}
+	if states == nil {
+		states = map[scorecard.Key]*scorecard.State{}
+	}
+	c.grader.states, c.behind = states, false
 	return nil
 }
 

@@ -1,6 +1,8 @@
 package collector
 
 import (
+	"errors"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/apgarhq/apgar/slo"
@@ -24,6 +26,8 @@ type metrics struct {
 	stageDuration *prometheus.GaugeVec
 }
 
+// newMetrics registers the metrics, or goes on with those of the collector
+// that was there before a reload. A nil registerer is fine.
 func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		ticks: prometheus.NewCounter(prometheus.CounterOpts{
@@ -67,26 +71,51 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "apgar_collector_stage_duration_seconds", Help: "Time that a stage of the newest tick took: ledger, grade or commit.",
 		}, []string{"stage"}),
 	}
-	m.slots = newSlotCounter()
+	slots := newSlotsVec()
 	if reg != nil {
-		reg.MustRegister(m.ticks, m.ticksMissed, m.tickSeconds, m.lastTick, m.sourceMissed, m.commits, m.services,
-			m.scorecards, m.queries, m.unmatched, m.backfillLeft, m.panics, m.stageDuration, m.slots.vec)
+		share(reg, &m.ticks)
+		share(reg, &m.ticksMissed)
+		share(reg, &m.tickSeconds)
+		share(reg, &m.lastTick)
+		share(reg, &m.sourceMissed)
+		share(reg, &m.commits)
+		share(reg, &m.services)
+		share(reg, &m.scorecards)
+		share(reg, &m.queries)
+		share(reg, &m.unmatched)
+		share(reg, &m.backfillLeft)
+		share(reg, &m.panics)
+		share(reg, &m.stageDuration)
+		share(reg, &slots)
 	}
+	m.slots = newSlotCounter(slots)
+	m.queries.Reset() // sources may be gone
+	m.unmatched.Reset()
 	return m
 }
 
-// slotCounter counts what became of slots.
-type slotCounter struct {
-	vec                   *prometheus.CounterVec
-	measured, gap, shrunk prometheus.Counter
+// share registers a metric, or puts the one registered before in its place.
+func share[C prometheus.Collector](reg prometheus.Registerer, metric *C) {
+	err := reg.Register(*metric)
+	if already, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
+		if existing, ok := already.ExistingCollector.(C); ok {
+			*metric = existing
+		}
+	}
 }
 
-func newSlotCounter() slotCounter {
-	vec := prometheus.NewCounterVec(prometheus.CounterOpts{
+// slotCounter counts what became of slots.
+type slotCounter struct{ measured, gap, shrunk prometheus.Counter }
+
+func newSlotsVec() *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "apgar_collector_slots_total",
 		Help: "Slots entered into the ledger, by outcome: measured, gap, or shrunk (a later answer had less than the earlier one and was refused).",
 	}, []string{"outcome"})
-	return slotCounter{vec, vec.WithLabelValues("measured"), vec.WithLabelValues("gap"), vec.WithLabelValues("shrunk")}
+}
+
+func newSlotCounter(vec *prometheus.CounterVec) slotCounter {
+	return slotCounter{vec.WithLabelValues("measured"), vec.WithLabelValues("gap"), vec.WithLabelValues("shrunk")}
 }
 
 func (c slotCounter) count(o slo.Outcome) {

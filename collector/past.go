@@ -2,7 +2,6 @@ package collector
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -15,61 +14,73 @@ const (
 	walkInstants     = 240  // instants of one range query of ticks
 	backfillSlots    = 288  // slots of one range query, a day
 	backfillServices = 1000 // above these, range queries get shorter
-	backfillTries    = 10
+	backfillTries    = 5    // of one range query
 	backfillPause    = time.Minute
 	maxReplay        = 24 * time.Hour
-	holeMemory       = 3 * 24 * time.Hour
-	holeTries        = 3
 )
 
 // prime fills the ring, replays what is to be replayed, starts the backfill,
 // and grades the newest tick. It returns the next tick.
 func (c *Collector) prime(ctx context.Context) (time.Time, error) {
 	interval := c.o.Plan.Interval
-	newest := time.Now().Add(-c.gatherer.slowest()).Truncate(interval)
+	newest := c.newestTick()
 	from := newest.Add(-min(c.o.Replay, maxReplay)).Truncate(interval)
 	start := from.Add(-ringLength).Truncate(slo.SlotLength)
 	if c.o.Replay > 0 {
 		c.backfillNow(ctx, start)
 	}
-	if err := c.walk(ctx, start, from, newest); err != nil {
-		return time.Time{}, err
+	// What is asked of the past takes time, in which more of it comes to pass.
+	c.walk(ctx, start, from, newest.Add(-interval))
+	for at := newest; c.newestTick().After(at) && ctx.Err() == nil; newest = at {
+		at = c.newestTick()
+		c.walk(ctx, newest.Add(-interval), from, at.Add(-interval))
 	}
-	if c.lastTick.Before(newest) {
-		limited, cancel := context.WithTimeout(ctx, gatherGrace)
-		defer cancel()
-		g := gathered{newest, c.gatherer.Tick(limited, newest)}
-		if err := c.gradeAndCommit(ctx, g, time.Now()); err != nil {
-			return time.Time{}, err
-		}
+	if ctx.Err() != nil {
+		return time.Time{}, ctx.Err()
 	}
+	c.primeNewest(ctx, newest)
 	if c.o.Replay == 0 {
-		go c.backfill(ctx, start)
+		c.gatherer.running.Go(func() { c.backfill(ctx, start) })
 	}
 	return newest.Add(interval), ctx.Err()
 }
 
-// walk enters the ticks after start, and grades and commits those after from.
-// Ticks are asked for in range queries, a chunk at a time.
-func (c *Collector) walk(ctx context.Context, start, from, newest time.Time) error {
+// newestTick is the newest tick that every source may be asked about.
+func (c *Collector) newestTick() time.Time {
+	return time.Now().Add(-c.gatherer.slowest()).Truncate(c.o.Plan.Interval).UTC()
+}
+
+// primeNewest asks for a tick at once and grades it.
+func (c *Collector) primeNewest(ctx context.Context, tick time.Time) {
+	limited, cancel := context.WithTimeout(ctx, gatherGrace)
+	defer cancel()
+	g := c.gatherer.Tick(ctx, tick)
+	g.wait(limited)
+	c.take(ctx, gathered{tick, slices.Clone(g.blocks)}, time.Now())
+}
+
+// walk enters the ticks after start up to the last, and grades and commits
+// those after from. Ticks are asked for in range queries, a chunk at a time.
+func (c *Collector) walk(ctx context.Context, start, from, last time.Time) {
 	interval := c.o.Plan.Interval
-	replaying := newest.After(from)
-	for at := start.Add(interval); !at.After(newest) && ctx.Err() == nil; {
-		n := min(c.instants(walkInstants), int(newest.Sub(at)/interval)+1)
+	replaying := last.After(from)
+	for at := start.Add(interval); !at.After(last) && ctx.Err() == nil; {
+		n := min(c.instants(walkInstants), int(last.Sub(at)/interval)+1)
 		s := span{at.Unix(), seconds(interval), n}
 		for i, blocks := range c.gatherer.Range(ctx, s, !replaying) {
+			if ctx.Err() != nil {
+				return // what came last may be cut short
+			}
 			g := gathered{time.Unix(s.at(i), 0).UTC(), blocks}
-			if !g.time.After(from) {
-				c.grader.AddTick(g.time, blocks)
+			if g.time.After(from) {
+				c.take(ctx, g, g.time.Add(c.gatherer.slowest()))
 				continue
 			}
-			if err := c.gradeAndCommit(ctx, g, g.time.Add(c.gatherer.slowest())); err != nil {
-				return fmt.Errorf("replaying the past: %w", err)
-			}
+			c.grader.AddTick(g.time, blocks)
+			c.holes.note(g.time, c.o.Plan.lackOf(blocks))
 		}
 		at = at.Add(time.Duration(n) * interval)
 	}
-	return ctx.Err()
 }
 
 // chunk is a run of slots: from first, the end of the oldest.
@@ -77,6 +88,7 @@ type chunk struct {
 	first time.Time
 	slots int
 	tries int
+	lack  lack // the most of any slot, when it was tried last
 }
 
 func (k chunk) span() span { return span{k.first.Unix(), seconds(slo.SlotLength), k.slots} }
@@ -115,13 +127,15 @@ func (c *Collector) backfillNow(ctx context.Context, before time.Time) {
 	chunks := c.chunks(before)
 	for j, k := range chunks {
 		c.progress(j, len(chunks))
-		for i, blocks := range c.gatherer.Range(ctx, k.span(), true) {
-			c.grader.AddSlot(time.Unix(k.span().at(i), 0).UTC(), blocks)
-		}
+		instants := c.gatherer.Range(ctx, k.span(), true)
 		if ctx.Err() != nil {
 			return
 		}
+		for i, blocks := range instants {
+			c.grader.AddSlot(time.Unix(k.span().at(i), 0).UTC(), blocks)
+		}
 	}
+	c.progress(len(chunks), len(chunks))
 }
 
 func (c *Collector) progress(done, all int) {
@@ -130,34 +144,67 @@ func (c *Collector) progress(done, all int) {
 	}
 }
 
-// backfill asks for the past beside the ticks, resting as long as it worked.
-// A chunk that a source failed is asked for again later; only its last try
-// is taken as it is.
+// backfill asks for the past beside the ticks, newest first, resting as long
+// as it worked. What a source fails the first time is not entered but asked
+// for again after a pause; the second answer is taken as it is, and asked for
+// once more when that source answers better than it did then.
 func (c *Collector) backfill(ctx context.Context, before time.Time) {
 	queue := c.chunks(before)
-	for len(queue) > 0 && ctx.Err() == nil {
-		k := queue[0]
-		queue = queue[1:]
-		c.metrics.backfillLeft.Set(float64(remaining(queue) + k.slots))
-		started := time.Now()
-		instants := c.gatherer.Range(ctx, k.span(), true)
-		k.tries++
-		if faulty(instants) && k.tries < backfillTries {
-			queue = append(queue, k)
-			if !sleepUntil(ctx, time.Now().Add(backfillPause)) {
+	for pass := 0; ctx.Err() == nil; pass++ {
+		var failed []chunk
+		for i, k := range queue {
+			if ctx.Err() != nil {
 				return
 			}
-			continue
+			c.metrics.backfillLeft.Set(float64(slotsOf(queue[i:]) + slotsOf(failed)))
+			if c.worthTrying(k) {
+				k = c.backfillChunk(ctx, k)
+			}
+			if k.lack.any() && k.tries < backfillTries {
+				failed = append(failed, k)
+			}
 		}
-		for i, blocks := range instants {
-			c.deliver(ctx, c.slots, gathered{time.Unix(k.span().at(i), 0).UTC(), blocks})
+		queue = failed
+		c.metrics.backfillLeft.Set(float64(slotsOf(queue)))
+		if len(queue) == 0 || !sleepUntil(ctx, time.Now().Add(backfillPause)) {
+			return
 		}
-		sleepUntil(ctx, time.Now().Add(time.Since(started)))
 	}
-	c.metrics.backfillLeft.Set(float64(remaining(queue)))
 }
 
-func remaining(queue []chunk) int {
+// worthTrying reports whether a chunk may be answered better than before.
+func (c *Collector) worthTrying(k chunk) bool {
+	now := c.lacking.Load()
+	return k.tries < 2 || now != nil && k.lack.betterNow(*now)
+}
+
+// backfillChunk asks about a chunk and enters the answers.
+func (c *Collector) backfillChunk(ctx context.Context, k chunk) chunk {
+	started := time.Now()
+	instants := c.gatherer.Range(ctx, k.span(), true)
+	k.tries++
+	k.lack = nil
+	for _, blocks := range instants {
+		k.lack = k.lack.most(c.o.Plan.lackOf(blocks))
+	}
+	if !k.lack.any() || k.tries > 1 {
+		c.deliverSlots(ctx, k.span(), instants)
+	}
+	sleepUntil(ctx, time.Now().Add(time.Since(started)))
+	return k
+}
+
+// deliverSlots hands what came in about slots to the goroutine of Run.
+func (c *Collector) deliverSlots(ctx context.Context, s span, instants [][]*slo.Block) {
+	for i, blocks := range instants {
+		if ctx.Err() != nil {
+			return // what came last may be cut short
+		}
+		c.deliver(ctx, c.slots, gathered{time.Unix(s.at(i), 0).UTC(), blocks})
+	}
+}
+
+func slotsOf(queue []chunk) int {
 	n := 0
 	for _, k := range queue {
 		n += k.slots
@@ -165,105 +212,40 @@ func remaining(queue []chunk) int {
 	return n
 }
 
-func faulty(instants [][]*slo.Block) bool {
-	return slices.ContainsFunc(instants, func(blocks []*slo.Block) bool { return faults(blocks) > 0 })
-}
-
-// faults counts the columns that a set of blocks lacks.
-func faults(blocks []*slo.Block) int {
-	n := 0
-	for _, b := range blocks {
-		if b == nil {
-			n++
-			continue
-		}
-		for i := range b.Columns {
-			if b.Columns[i].Fault != nil {
-				n++
-			}
-		}
-	}
-	return n
-}
-
-// holes are the slots that some source did not answer for, by their end.
-type holes map[int64]hole
-
-type hole struct{ faults, tries int }
-
-// skipped notes a tick that was not graded at all.
-func (h holes) skipped(tick time.Time) {
-	if at := tick.Unix(); at%seconds(slo.SlotLength) == 0 {
-		h[at] = hole{faults: 1 << 20}
-	}
-}
-
-// note remembers what a slot lacks, or that it lacks nothing any more.
-func (h holes) note(end time.Time, faults int) {
-	at := end.Unix()
-	if faults == 0 {
-		delete(h, at)
-		return
-	}
-	old := h[at]
-	h[at] = hole{faults, old.tries}
-}
-
-// mendable returns the holes that lack more than the sources lack now, oldest
-// first, and counts the try. What is too old or was tried enough is dropped.
-func (h holes) mendable(now time.Time, faults int) []int64 {
-	var out []int64
-	for at, x := range h {
-		switch {
-		case now.Unix()-at > seconds(holeMemory) || x.tries >= holeTries:
-			delete(h, at)
-		case x.faults > faults:
-			h[at] = hole{x.faults, x.tries + 1}
-			out = append(out, at)
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
 // askAgain asks about the two slots before a boundary tick, whose data may
-// have been late, and about holes that may now be mended.
+// have been late, and about holes that may now be mended. While an earlier
+// asking goes on, the two slots become holes themselves.
 func (c *Collector) askAgain(ctx context.Context, g gathered) {
-	if g.time.Unix()%seconds(slo.SlotLength) != 0 {
+	if !isBoundary(g.time) {
 		return
 	}
-	lacking := faults(g.blocks)
-	c.holes.note(g.time, lacking)
-	runs := []span{{g.time.Unix() - 2*seconds(slo.SlotLength), seconds(slo.SlotLength), 2}}
-	for _, at := range c.holes.mendable(g.time, lacking) {
-		runs = extend(runs, at)
-	}
-	go func() {
-		for _, run := range runs {
-			for i, blocks := range c.gatherer.Range(ctx, run, true) {
-				c.deliver(ctx, c.slots, gathered{time.Unix(run.at(i), 0).UTC(), blocks})
-			}
+	lacking := c.o.Plan.lackOf(g.blocks)
+	c.lacking.Store(&lacking)
+	recent := []time.Time{g.time.Add(-2 * slotLength), g.time.Add(-slotLength)}
+	if !c.asking.CompareAndSwap(false, true) {
+		for _, slot := range recent {
+			c.holes.note(slot, lackAll(len(g.blocks)))
 		}
-	}()
-}
-
-// extend adds a slot to the runs: to the last one where it follows on it.
-func extend(runs []span, at int64) []span {
-	if at >= runs[0].start && at <= runs[0].last() {
-		return runs
+		return
 	}
-	last := &runs[len(runs)-1]
-	if len(runs) > 1 && at == last.last()+last.step && last.n < backfillSlots {
-		last.n++
-		return runs
+	slots := c.holes.mendable(g.time, lacking)
+	for _, slot := range recent {
+		slots = append(slots, slot.Unix())
 	}
-	return append(runs, span{at, seconds(slo.SlotLength), 1})
+	slices.Sort(slots)
+	runs := runsOf(slices.Compact(slots), c.instants(backfillSlots))
+	c.gatherer.running.Go(func() {
+		defer c.asking.Store(false)
+		for _, run := range runs {
+			c.deliverSlots(ctx, run, c.gatherer.Range(ctx, run, true))
+		}
+	})
 }
 
 // slot enters what came in about one slot.
 func (c *Collector) slot(g gathered) {
 	c.grader.AddSlot(g.time, g.blocks)
 	if _, known := c.holes[g.time.Unix()]; known {
-		c.holes.note(g.time, faults(g.blocks))
+		c.holes.note(g.time, c.o.Plan.lackOf(g.blocks))
 	}
 }

@@ -24,10 +24,11 @@ const defaultSeriesLimit = 500_000
 // Options are the settings of an Exporter. The zero value is usable.
 type Options struct {
 	// SeriesLimit is how many series the page has at most, the exporter's own
-	// two included; 0 or less is 500,000. When the scorecards have more,
-	// metrics are left out whole, because a part of one would give wrong sums
-	// that look right: the credits of checks first, then their budgets, then
-	// the info, timestamps, levels, coverage, and in the end the scores.
+	// two included, which are always there; 0 or less is 500,000. When the
+	// scorecards have more, metrics are left out whole, because a part of one
+	// would give wrong sums that look right: the credits of checks first, then
+	// their budgets, then the info, timestamps, levels, coverage, and in the
+	// end the scores.
 	SeriesLimit int
 	// Logger is told once when metrics begin to be left out; nil is silence.
 	Logger *slog.Logger
@@ -73,7 +74,7 @@ func (e *Exporter) Gather() ([]*dto.MetricFamily, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var all []*dto.MetricFamily
-	err := e.gather(e.snapshot(), func() *slab { return &slab{} }, func(f *dto.MetricFamily) error {
+	err := e.gather(e.snapshot(), func(f *dto.MetricFamily) error {
 		all = append(all, f)
 		return nil
 	})
@@ -81,9 +82,9 @@ func (e *Exporter) Gather() ([]*dto.MetricFamily, error) {
 }
 
 // gather calls emit with one metric after the other, in the order of their
-// names. Each is built just before, in the memory that the caller gives, so
-// that they need not all be there at once. The caller holds mu.
-func (e *Exporter) gather(s *scorecard.Snapshot, memory func() *slab, emit func(*dto.MetricFamily) error) error {
+// names. Each is built just before, so that they need not all be in memory at
+// once. The caller holds mu.
+func (e *Exporter) gather(s *scorecard.Snapshot, emit func(*dto.MetricFamily) error) error {
 	if s == nil {
 		s = &scorecard.Snapshot{}
 	}
@@ -99,7 +100,7 @@ func (e *Exporter) gather(s *scorecard.Snapshot, memory func() *slab, emit func(
 	slices.SortFunc(kept, func(a, b counted) int { return cmp.Compare(a.name, b.name) })
 	for _, f := range kept {
 		if f.built == nil {
-			f.built = f.build(t, f.n, memory())
+			f.built = f.build(t, f.n)
 		}
 		if err := emit(f.built); err != nil {
 			return err

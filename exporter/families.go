@@ -2,7 +2,6 @@ package exporter
 
 import (
 	"math"
-	"slices"
 
 	dto "github.com/prometheus/client_model/go"
 
@@ -109,39 +108,32 @@ func (f *family) count(t *table) int {
 	return n
 }
 
-// slab is the memory that series are cut from: there may be hundreds of
-// thousands.
-type slab struct {
-	metrics []dto.Metric
-	gauges  []dto.Gauge
-	values  []float64
-	list    []*dto.Metric
-	pairs   []*dto.LabelPair
-}
-
-// build returns the n series of f for the encoder, in the memory of s: they
-// are good until the next metric is built there.
-func (f *family) build(t *table, n int, s *slab) *dto.MetricFamily {
-	if len(s.metrics) < n {
-		*s = slab{metrics: make([]dto.Metric, n), gauges: make([]dto.Gauge, n), values: make([]float64, n), list: make([]*dto.Metric, 0, n)}
-	}
-	s.list, s.pairs = s.list[:0], s.pairs[:0]
+// build returns the n series of f for the encoder. They are cut from a few
+// large pieces of memory: there may be hundreds of thousands.
+func (f *family) build(t *table, n int) *dto.MetricFamily {
+	var (
+		metrics = make([]dto.Metric, n)
+		gauges  = make([]dto.Gauge, n)
+		values  = make([]float64, n)
+		list    = make([]*dto.Metric, 0, n)
+		pairs   []*dto.LabelPair
+	)
 	f.each(t, func(value float64, labels []*dto.LabelPair) {
-		i, start := len(s.list), len(s.pairs)
-		if start == 0 {
-			s.pairs = slices.Grow(s.pairs, n*len(labels))
+		if pairs == nil {
+			pairs = make([]*dto.LabelPair, 0, n*len(labels))
 		}
-		s.pairs = append(s.pairs, labels...)
-		s.values[i] = value
-		s.gauges[i].Value = &s.values[i]
-		s.metrics[i].Gauge = &s.gauges[i]
-		s.metrics[i].Label = s.pairs[start:len(s.pairs):len(s.pairs)]
-		s.list = append(s.list, &s.metrics[i])
+		i, start := len(list), len(pairs)
+		pairs = append(pairs, labels...)
+		values[i] = value
+		gauges[i].Value = &values[i]
+		metrics[i].Gauge = &gauges[i]
+		metrics[i].Label = pairs[start:len(pairs):len(pairs)]
+		list = append(list, &metrics[i])
 	})
 	return &dto.MetricFamily{
 		Name:   new(f.name),
 		Help:   new(f.help),
 		Type:   dto.MetricType_GAUGE.Enum(),
-		Metric: s.list,
+		Metric: list,
 	}
 }

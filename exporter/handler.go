@@ -98,8 +98,7 @@ func (e *Exporter) encode(s *scorecard.Snapshot, kind int) ([]byte, error) {
 	w := bufio.NewWriterSize(zip, 64<<10)
 	// All names are plain, so that the scrapers' choice of an escaping of
 	// names makes no difference.
-	var memory slab // one metric is written before the next is built
-	err = e.gather(s, func() *slab { return &memory }, func(f *dto.MetricFamily) error {
+	err = e.gather(s, func(f *dto.MetricFamily) error {
 		if kind == openMetricsPage {
 			_, err := expfmt.MetricFamilyToOpenMetrics(w, f)
 			return err

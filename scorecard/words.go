@@ -2,6 +2,7 @@ package scorecard
 
 import (
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -17,7 +18,7 @@ import (
 func (j *judgement) share(c slo.Counts, bounds ...*float64) string {
 	what := " failed"
 	if h := j.check.Histogram; h != nil {
-		what = " took more than " + threshold(h)
+		what = " exceeded " + threshold(h)
 	}
 	return quantity(plainShare(c), "ratio", bounds...) + " of " + j.counted(c.Total) + what
 }
@@ -74,15 +75,22 @@ func (j *judgement) events() string {
 		}
 	}
 	switch noun := metric[strings.LastIndexByte(metric, '_')+1:]; noun {
-	case "requests", "calls", "queries", "jobs", "messages", "commands", "operations", "transactions", "rows", "events":
-		return noun
 	case "request", "call", "job", "message", "command", "operation", "transaction":
 		return noun + "s"
 	case "query":
 		return "queries"
+	case "errors", "failures", "bytes", "seconds":
+		return "events"
+	default:
+		if plural.MatchString(noun) {
+			return noun
+		}
+		return "events"
 	}
-	return "events"
 }
+
+// plural matches what is likely the plural of a noun.
+var plural = regexp.MustCompile(`^[a-z]{2,}[^aisuy]s$`)
 
 func duration(d time.Duration) string { return model.Duration(d).String() }
 

@@ -78,6 +78,9 @@ func WilsonLower(c Counts) float64 {
 	}
 	n, p := c.Total, math.Min(1, c.Bad/c.Total)
 	half := wilsonZ * wilsonZ / (2 * n)
+	if !finite(half * half) {
+		return 0 // next to nothing was counted
+	}
 	centre := p + half
 	spread := math.Sqrt(2*half*p*(1-p) + half*half)
 	return math.Min(p, p*p/(centre+spread))

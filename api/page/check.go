@@ -107,7 +107,7 @@ func budgetOf(b *scorecard.Budget) *budget {
 		v.Span += ", " + percent(b.Covered) + " of it measured"
 	}
 	if b.Remaining != nil && !math.IsNaN(*b.Remaining) {
-		v.Left, v.Class = clamp(*b.Remaining*100, 0, 100), "pass"
+		v.Left, v.Class = onScale(*b.Remaining*100), "pass"
 		v.Text = percent(*b.Remaining) + " left"
 		switch {
 		case *b.Remaining <= 0:
@@ -164,9 +164,10 @@ func percent(ratio float64) string {
 	}
 }
 
-func clamp(x, low, high float64) float64 {
+// onScale moves x to where a scale of 0 to 100 can show it.
+func onScale(x float64) float64 {
 	if math.IsNaN(x) {
-		return low
+		return 0
 	}
-	return min(max(x, low), high)
+	return min(max(x, 0), 100)
 }

@@ -161,10 +161,10 @@ func rangeOf(c *scorecard.Scorecard) *scoreRange {
 	if c.ScoreLow == nil || c.ScoreHigh == nil || scoreText(c.ScoreLow) == scoreText(c.ScoreHigh) {
 		return nil
 	}
-	low, high := clamp(*c.ScoreLow, 0, 100), clamp(*c.ScoreHigh, 0, 100)
+	low, high := onScale(*c.ScoreLow), onScale(*c.ScoreHigh)
 	v := &scoreRange{Low: low, Width: max(high-low, 0.8), LowText: scoreText(c.ScoreLow), HighText: scoreText(c.ScoreHigh)}
 	if c.Score != nil {
-		v.At, v.HasAt = clamp(*c.Score, 0, 100), true
+		v.At, v.HasAt = onScale(*c.Score), true
 	}
 	return v
 }

@@ -81,7 +81,7 @@ func runsOf(points []scorecard.HistoryPoint) [][]scorecard.HistoryPoint {
 }
 
 func sparkY(score float64) float64 {
-	return sparkHeight - sparkPad - (sparkHeight-2*sparkPad)*clamp(score, 0, 100)/100
+	return sparkHeight - sparkPad - (sparkHeight-2*sparkPad)*onScale(score)/100
 }
 
 func coord(x float64) string { return strconv.FormatFloat(x, 'f', 1, 64) }

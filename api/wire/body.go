@@ -22,9 +22,6 @@ func (b *Body) Append(dst []byte, stale bool) []byte {
 	return append(dst, b.json[b.stale+len(falseText):]...)
 }
 
-// Len returns an upper bound of the bytes that Append appends.
-func (b *Body) Len() int { return len(b.json) }
-
 // markStale writes "stale": false and remembers where.
 func (w *writer) markStale() int {
 	w.key("stale")

@@ -280,7 +280,8 @@ type Pair struct {
 	Line  int // of the key
 }
 
-// Shape says what a node is, for messages: a list, a mapping, or the value.
+// Shape says what a node is, for messages: a list, a mapping, or the value. A
+// value that could be an address with a password in it is not repeated.
 func Shape(n *yaml.Node) string {
 	switch {
 	case isNull(n):
@@ -291,6 +292,9 @@ func Shape(n *yaml.Node) string {
 		return "a list"
 	case n.Kind == yaml.MappingNode:
 		return "a mapping"
+	}
+	if strings.ContainsAny(n.Value, "@/") {
+		return "a text"
 	}
 	return strconv.Quote(clip(n.Value))
 }

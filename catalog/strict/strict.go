@@ -128,7 +128,7 @@ func (p part) parse(limits Limits, report Report) *yaml.Node {
 	decoder := yaml.NewDecoder(bytes.NewReader(p.text))
 	if err := decoder.Decode(&doc); err != nil {
 		line, text := splitLine(err.Error())
-		report(p.line+line, "this is no valid YAML: "+text)
+		report(p.line+line, "this is no valid YAML: "+anchorPattern.ReplaceAllString(text, "an alias (*…) has no anchor: put quotes around a text that starts with *"))
 		return nil
 	}
 	if len(doc.Content) != 1 {
@@ -148,7 +148,12 @@ func (p part) parse(limits Limits, report Report) *yaml.Node {
 	return root
 }
 
-var linePattern = regexp.MustCompile(`^line (\d+): `)
+var (
+	linePattern = regexp.MustCompile(`^line (\d+): `)
+	// anchorPattern matches a message that repeats a value, which could be a
+	// password that starts with a star.
+	anchorPattern = regexp.MustCompile(`(?s)^unknown anchor '.*' referenced$`)
+)
 
 // splitLine takes the line number out of an error of the YAML package.
 func splitLine(message string) (line int, text string) {
@@ -188,11 +193,11 @@ func (v *vetter) vet(n *yaml.Node, depth int) {
 	}
 	switch {
 	case n.Kind == yaml.AliasNode:
-		v.mistake(n, "aliases (*%s) are not supported: write the value out", clip(n.Value))
+		v.mistake(n, "aliases (*…) are not supported: write the value out, in quotes if it starts with *")
 	case n.Anchor != "":
-		v.mistake(n, "anchors (&%s) are not supported: write the value out where it is needed", clip(n.Anchor))
+		v.mistake(n, "anchors (&…) are not supported: write the value out where it is needed, in quotes if it starts with &")
 	case n.Style&yaml.TaggedStyle != 0:
-		v.mistake(n, "YAML tags (%s) are not supported: write the value without it", clip(n.Tag))
+		v.mistake(n, "YAML tags (!…) are not supported: write the value without it, in quotes if it starts with !")
 	}
 	for _, child := range n.Content {
 		v.vet(child, depth+1)

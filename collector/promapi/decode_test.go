@@ -24,15 +24,18 @@ func decode(t testing.TB, want resultType, body string, sink Sink) (envelope, *E
 	return d.env, fault
 }
 
-func TestAnswersAreDecoded(t *testing.T) {
+// decodes is an answer and what is read from it.
+type decodes struct {
+	name string
+	want resultType
+	body string
+	got  []got
+}
+
+func TestAnswersAreDecodedInAnyOrder(t *testing.T) {
 	playlist := []got{{Labels: map[string]string{"service": "playlist"}, Points: []Point{{1_700_000_000_000, 7}}}}
 	element := `{"metric":{"service":"playlist"},"value":[1700000000,"7"]}`
-	tests := []struct {
-		name string
-		want resultType
-		body string
-		got  []got
-	}{
+	for _, tt := range []decodes{
 		{"a vector", resultVector, oneSample, playlist},
 		{"an empty vector", resultVector, emptyVector, nil},
 		{
@@ -51,6 +54,13 @@ func TestAnswersAreDecoded(t *testing.T) {
 			"invalid UTF-8 in a label becomes U+FFFD", resultVector, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"` + "x\xffy" + `"},"value":[1,"1"]}]}}`,
 			[]got{{Labels: map[string]string{"a": "x\uFFFDy"}, Points: []Point{{1000, 1}}}},
 		},
+	} {
+		t.Run(tt.name, tt.check)
+	}
+}
+
+func TestPointsAndHistogramsAreDecoded(t *testing.T) {
+	for _, tt := range []decodes{
 		{
 			"NaN and infinities", resultMatrix, `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1,"NaN"],[2,"+Inf"],[3,"-Inf"],[4,"1e-3"]]}]}}`,
 			[]got{{Labels: map[string]string{}, Points: []Point{{1000, math.NaN()}, {2000, math.Inf(1)}, {3000, math.Inf(-1)}, {4000, 0.001}}}},
@@ -73,28 +83,29 @@ func TestAnswersAreDecoded(t *testing.T) {
 				Histograms: []HistogramPoint{{T: 2000, Count: 1, Sum: 1, Buckets: []Bucket{{OpenRight, 0, 1, 1}}}, {T: 3000}},
 			}},
 		},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			sink := &collect{}
-			_, fault := decode(t, tt.want, tt.body, sink)
-			require.NoError(t, asError(fault))
-			require.Empty(t, cmp.Diff(tt.got, sink.series, cmpopts.EquateNaNs(), cmpopts.EquateEmpty()))
-		})
+	} {
+		t.Run(tt.name, tt.check)
 	}
 }
 
-func TestAnswersThatAreNotWhatWasAskedForAreErrors(t *testing.T) {
-	vector := func(element string) string {
-		return `{"status":"success","data":{"resultType":"vector","result":[` + element + `]}}`
-	}
-	tests := []struct {
-		name     string
-		body     string
-		kind     Kind
-		text     string
-		answered bool
-	}{
+func (d decodes) check(t *testing.T) {
+	sink := &collect{}
+	_, fault := decode(t, d.want, d.body, sink)
+	require.NoError(t, asError(fault))
+	require.Empty(t, cmp.Diff(d.got, sink.series, cmpopts.EquateNaNs(), cmpopts.EquateEmpty()))
+}
+
+// faulty is an answer that is an error to one who asked for a vector.
+type faulty struct {
+	name     string
+	body     string
+	kind     Kind
+	text     string
+	answered bool
+}
+
+func TestEnvelopesThatAreNotWhatWasAskedForAreErrors(t *testing.T) {
+	for _, tt := range []faulty{
 		{"nothing", ``, KindMalformed, "empty", false},
 		{"only white space", "  \n", KindMalformed, "ends early", false},
 		{"HTML", "<!doctype html><html>", KindMalformed, "not JSON", false},
@@ -117,6 +128,22 @@ func TestAnswersThatAreNotWhatWasAskedForAreErrors(t *testing.T) {
 		{"a scalar told by its shape", `{"data":{"result":[1,"1"]}}`, KindMalformed, "scalar or string", true},
 		{"result twice", `{"data":{"resultType":"vector","result":[],"result":[]}}`, KindMalformed, "twice", false},
 		{"data twice", `{"data":{},"data":{}}`, KindMalformed, "twice", false},
+		{"an unknown member nested too deep", `{"x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, KindMalformed, "deeper", false},
+		{"warnings that are no list", `{"warnings":1}`, KindMalformed, "a number, not an array", false},
+		{"an error that is no text", `{"error":{}}`, KindMalformed, "an object, not a string", false},
+		{"something not found, as an envelope", `{"status":"error","errorType":"not_found","error":"gone"}`, KindNotPrometheus, "gone", false},
+		{"a bad query, as an envelope", `{"status":"error","errorType":"bad_data","error":"parse error"}`, KindBadQuery, "parse error", false},
+		{"an error after data", `{"data":{"resultType":"vector","result":[{"metric":{},"value":[1,"1"]}]},"status":"error","errorType":"execution","error":"boom"}`, KindExecution, "boom", false},
+		{"a timeout of the source", `{"status":"error","errorType":"timeout","error":"query timed out in expression evaluation"}`, KindTimeout, "timed out", true},
+		{"an internal error", `{"status":"error","errorType":"internal","error":"disk"}`, KindUnavailable, "disk", false},
+	} {
+		t.Run(tt.name, tt.check)
+	}
+}
+
+func TestSeriesThatMakeNoSenseAreErrors(t *testing.T) {
+	vector := func(element string) string { return vectorHead + element + "]}}" }
+	for _, tt := range []faulty{
 		{"a series without a point", vector(`{"metric":{}}`), KindMalformed, "no points", false},
 		{"a series with two points", vector(`{"metric":{},"value":[1,"1"],"value":[1,"1"]}`), KindMalformed, "more than one", false},
 		{"a point without value", vector(`{"metric":{},"value":[1]}`), KindMalformed, "missing", false},
@@ -126,28 +153,21 @@ func TestAnswersThatAreNotWhatWasAskedForAreErrors(t *testing.T) {
 		{"a time beyond reason", vector(`{"metric":{},"value":[1e30,"1"]}`), KindMalformed, "out of range", false},
 		{"a time in a string", vector(`{"metric":{},"value":["1","1"]}`), KindMalformed, "a string, not a number", false},
 		{"a label that is a number", vector(`{"metric":{"a":1},"value":[1,"1"]}`), KindMalformed, "label value", false},
+		{"a boolean for a label", vector(`{"metric":{"a":true},"value":[1,"1"]}`), KindMalformed, "a boolean", false},
 		{"a histogram without count", vector(`{"metric":{},"histogram":[1,{}]}`), KindMalformed, "no count", false},
 		{"a bucket of an unknown rule", vector(`{"metric":{},"histogram":[1,{"count":"1","buckets":[[4,"0","1","1"]]}]}`), KindMalformed, "boundary", false},
 		{"a bucket too short", vector(`{"metric":{},"histogram":[1,{"count":"1","buckets":[[0,"0","1"]]}]}`), KindMalformed, "missing", false},
-		{"an unknown member nested too deep", `{"x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, KindMalformed, "deeper", false},
-		{"warnings that are no list", `{"warnings":1}`, KindMalformed, "a number, not an array", false},
-		{"an error that is no text", `{"error":{}}`, KindMalformed, "an object, not a string", false},
-		{"a boolean for a label", vector(`{"metric":{"a":true},"value":[1,"1"]}`), KindMalformed, "a boolean", false},
-		{"something not found, as an envelope", `{"status":"error","errorType":"not_found","error":"gone"}`, KindNotPrometheus, "gone", false},
-		{"a bad query, as an envelope", `{"status":"error","errorType":"bad_data","error":"parse error"}`, KindBadQuery, "parse error", false},
-		{"an error after data", `{"data":{"resultType":"vector","result":[{"metric":{},"value":[1,"1"]}]},"status":"error","errorType":"execution","error":"boom"}`, KindExecution, "boom", false},
-		{"a timeout of the source", `{"status":"error","errorType":"timeout","error":"query timed out in expression evaluation"}`, KindTimeout, "timed out", true},
-		{"an internal error", `{"status":"error","errorType":"internal","error":"disk"}`, KindUnavailable, "disk", false},
+	} {
+		t.Run(tt.name, tt.check)
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			_, fault := decode(t, resultVector, tt.body, &collect{})
-			require.NotNil(t, fault)
-			require.Equal(t, tt.kind, fault.Kind, fault.Detail)
-			require.Contains(t, fault.Detail, tt.text)
-			require.Equal(t, tt.answered, fault.answered)
-		})
-	}
+}
+
+func (f faulty) check(t *testing.T) {
+	_, fault := decode(t, resultVector, f.body, &collect{})
+	require.NotNil(t, fault)
+	require.Equal(t, f.kind, fault.Kind, fault.Detail)
+	require.Contains(t, fault.Detail, f.text)
+	require.Equal(t, f.answered, fault.answered)
 }
 
 func TestNotesArePartialUnlessTheyArePromQLs(t *testing.T) {

@@ -10,25 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestMetricsCountWhatASourceCosts(t *testing.T) {
-	reg := prometheus.NewRegistry()
-	asked := 0
-	body := `{"status":"success","data":{"resultType":"vector","stats":{"samples":{"totalQueryableSamples":40}},"result":[{"metric":{},"value":[1,"1"]}]}}`
-	answers := []int{503, 200, 400}
-	s := offline(t, Options{Registerer: reg}, func(r *http.Request) (*http.Response, error) {
-		asked++
-		if answers[asked-1] != 200 {
-			return response(r, answers[asked-1], ""), nil
-		}
-		return response(r, 200, body), nil
-	})
-	other := source(t, Options{Name: "us-east", Registerer: reg, Replicas: []string{"http://b"}})
-	_, err := ask(t, s)
-	require.NoError(t, err)
-	_, err = ask(t, s)
-	require.Error(t, err)
-
-	require.NoError(t, testutil.GatherAndCompare(reg, strings.NewReader(`
+const expectedMetrics = `
 # HELP apgar_source_breaker_open 1 while a source is left alone because it failed too often in a row, else 0.
 # TYPE apgar_source_breaker_open gauge
 apgar_source_breaker_open{source="eu-west"} 0
@@ -52,7 +34,27 @@ apgar_source_samples_total{source="eu-west"} 40
 # HELP apgar_source_series_total Series decoded from the answers of a source.
 # TYPE apgar_source_series_total counter
 apgar_source_series_total{source="eu-west"} 1
-`), "apgar_source_breaker_open", "apgar_source_inflight", "apgar_source_queries_total", "apgar_source_response_bytes_total",
+`
+
+func TestMetricsCountWhatASourceCosts(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	asked := 0
+	body := `{"status":"success","data":{"resultType":"vector","stats":{"samples":{"totalQueryableSamples":40}},"result":[{"metric":{},"value":[1,"1"]}]}}`
+	answers := []int{503, 200, 400}
+	s := offline(t, Options{Registerer: reg}, func(r *http.Request) (*http.Response, error) {
+		asked++
+		if answers[asked-1] != 200 {
+			return response(r, answers[asked-1], ""), nil
+		}
+		return response(r, 200, body), nil
+	})
+	other := source(t, Options{Name: "us-east", Registerer: reg, Replicas: []string{"http://b"}})
+	_, err := ask(t, s)
+	require.NoError(t, err)
+	_, err = ask(t, s)
+	require.Error(t, err)
+
+	require.NoError(t, testutil.GatherAndCompare(reg, strings.NewReader(expectedMetrics), "apgar_source_breaker_open", "apgar_source_inflight", "apgar_source_queries_total", "apgar_source_response_bytes_total",
 		"apgar_source_retries_total", "apgar_source_samples_total", "apgar_source_series_total"))
 	problems, err := testutil.GatherAndLint(reg)
 	require.NoError(t, err)

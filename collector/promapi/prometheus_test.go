@@ -90,6 +90,12 @@ func TestARealPrometheusIsUnderstood(t *testing.T) {
 		require.NoError(t, err)
 		require.Negative(t, sink.series[0].Points[0].V)
 	})
+	mistakesAreUnderstood(t, s)
+	require.Equal(t, StateOK, s.Status().State)
+}
+
+func mistakesAreUnderstood(t *testing.T, s *Source) {
+	t.Helper()
 	for _, tt := range []struct {
 		name, expr string
 		kind       Kind
@@ -105,5 +111,4 @@ func TestARealPrometheusIsUnderstood(t *testing.T) {
 			require.Equal(t, tt.kind, KindOf(err), err)
 		})
 	}
-	require.Equal(t, StateOK, s.Status().State)
 }

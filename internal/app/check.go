@@ -1,9 +1,11 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -23,11 +25,15 @@ var ErrMistakes = errors.New("there are mistakes")
 type CheckOptions struct {
 	ConfigFile string // gives identities to check rubrics by; "" for the built-in ones
 	Files      []string
-	Out        io.Writer
+	// Online also asks the sources of ConfigFile: do the metrics exist, do the
+	// bounds, whom do the rows name, and what does it cost?
+	Online bool
+	Logger *slog.Logger
+	Out    io.Writer
 }
 
 // CheckConfig checks configurations and all that they name.
-func CheckConfig(o CheckOptions) error {
+func CheckConfig(ctx context.Context, o CheckOptions) error {
 	var problems catalog.Problems
 	for _, path := range o.Files {
 		cfg, found := config.Load(path)
@@ -44,6 +50,12 @@ func CheckConfig(o CheckOptions) error {
 		snapshot, found := cfg.LoadCatalog()
 		problems = append(problems, found...)
 		say(o.Out, "%s: %d sources, %d services, %d rubrics", path, len(cfg.Sources), snapshot.Len(), len(rubrics))
+		if o.Online {
+			o.ConfigFile = path
+			if err := o.probe(ctx, rubrics); err != nil {
+				return err
+			}
+		}
 	}
 	return o.report(problems)
 }
@@ -70,7 +82,10 @@ func absolute(paths []string) []string {
 
 // CheckRubrics checks rubric files, or the embedded packs when there are
 // none, and prints the burn table in effect for every objective.
-func CheckRubrics(o CheckOptions) error {
+func CheckRubrics(ctx context.Context, o CheckOptions) error {
+	if o.Online && o.ConfigFile == "" {
+		return errors.New("--online asks the sources of a configuration: name it with --config.file")
+	}
 	env, err := catalog.NewEnv()
 	if err != nil {
 		return fmt.Errorf("preparing CEL: %w", err)
@@ -85,7 +100,10 @@ func CheckRubrics(o CheckOptions) error {
 	for _, r := range rubrics {
 		describeRubric(o.Out, r)
 	}
-	return o.report(append(problems, found...))
+	if err := o.report(append(problems, found...)); err != nil || !o.Online {
+		return err
+	}
+	return o.probe(ctx, rubrics)
 }
 
 func (o CheckOptions) identities(env *catalog.Env) (map[string]*rubric.Identity, []catalog.Problem, error) {

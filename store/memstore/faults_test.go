@@ -13,12 +13,16 @@ import (
 	"github.com/apgarhq/apgar/store/storetest"
 )
 
-// sound is a store without a fault, in the time of a synctest bubble.
-type sound struct{ *Store }
+// sound is a store without a fault.
+type sound struct {
+	*Store
+	*clock
+}
 
-func (sound) Advance(d time.Duration) { time.Sleep(d) }
-
-func newSound() sound { return sound{New(Options{EventLimit: storetest.EventLimit})} }
+func newSound() sound {
+	c := newClock()
+	return sound{New(Options{Now: c.Now, EventLimit: storetest.EventLimit}), c}
+}
 
 // The faults: each is a store that breaks one promise.
 type (

@@ -1,0 +1,75 @@
+package collector
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/apgarhq/apgar/slo"
+)
+
+// Probe is what one query of a plan found at one source.
+type Probe struct {
+	Source string
+	// Checks are those that the query serves, as rubric/check; none for the
+	// query that counts targets.
+	Checks    []string
+	Expr      string
+	Services  int // of the catalog, with at least one row
+	Unmatched int // rows that name no service of the catalog
+	Samples   int64
+	Duration  time.Duration
+	// Faults are why the answer, or some rows of it, cannot be used.
+	Faults []string
+}
+
+// ProbeSources asks every query of a plan once, about one tick, and tells
+// what each found and cost. Nothing is graded or kept.
+func ProbeSources(ctx context.Context, o Options, tick time.Time) []Probe {
+	var probes []Probe
+	for _, source := range o.Sources {
+		a := newAsker(source, o.Plan)
+		s := instant(tick.Unix())
+		for i := range a.queries {
+			answers := a.send(ctx, &a.queries[i], s)
+			a.explainBounds(ctx, answers)
+			probes = append(probes, a.probe(&a.queries[i], answers, s))
+		}
+	}
+	return probes
+}
+
+func (a *asker) probe(q *query, answers []*answer, s span) Probe {
+	p := Probe{Source: a.Name, Expr: q.expr}
+	services, faults := map[int32]bool{}, map[string]bool{}
+	note := func(f *slo.Fault) {
+		if f != nil && !faults[f.Detail] {
+			faults[f.Detail] = true
+			p.Faults = append(p.Faults, f.Detail)
+		}
+	}
+	for _, ans := range answers {
+		note(ans.fault)
+		p.Samples += ans.report.SamplesTotal
+		p.Duration += ans.report.Duration
+		for _, d := range ans.decoders {
+			p.Unmatched = max(p.Unmatched, d.unmatched)
+			for _, x := range d.steps[0] {
+				services[x.service] = true
+			}
+		}
+	}
+	block := a.assemble(answers, s)[0]
+	for _, f := range q.feeds {
+		if f.question < 0 {
+			continue
+		}
+		check := a.plan.questions[f.question].check
+		p.Checks = append(p.Checks, fmt.Sprintf("%s/%s", check.Rubric, check.Name))
+		for i := range block.Columns[f.question].Rows {
+			note(block.Columns[f.question].Rows[i].Fault)
+		}
+	}
+	p.Services = len(services)
+	return p
+}

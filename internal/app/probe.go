@@ -1,0 +1,65 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/apgarhq/apgar/collector"
+	"github.com/apgarhq/apgar/rubric"
+)
+
+// probe asks every query of the rubrics once and prints what came back. It
+// returns ErrMistakes when a source did not answer one, or when no service
+// has a row anywhere.
+func (o CheckOptions) probe(ctx context.Context, rubrics []*rubric.Rubric) error {
+	s, err := load(o.ConfigFile, nil, o.Logger)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	s.rubrics = rubrics
+	plan, err := s.plan(nil)
+	if err != nil {
+		return err
+	}
+	tick := time.Now().Add(-time.Minute).Truncate(s.config.Global.EvaluationInterval)
+	return o.printProbes(collector.ProbeSources(ctx, collector.Options{Plan: plan, Sources: s.sources}, tick))
+}
+
+func (o CheckOptions) printProbes(probes []collector.Probe) error {
+	w := tabwriter.NewWriter(o.Out, 0, 4, 2, ' ', 0)
+	_, _ = fmt.Fprintln(w, "source\tserves\tservices\tunmatched rows\tsamples\ttook")
+	var faults []string
+	found := map[string]int{}
+	for _, p := range probes {
+		serves := strings.Join(p.Checks, ", ")
+		if serves == "" {
+			serves = "(targets)"
+		}
+		found[serves] += p.Services
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%s\n", p.Source, serves, p.Services, p.Unmatched, p.Samples, p.Duration.Round(time.Millisecond/10))
+		for _, f := range p.Faults {
+			faults = append(faults, fmt.Sprintf("%s: %s: %s", p.Source, serves, f))
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("printing what the sources answered: %w", err)
+	}
+	for _, p := range probes {
+		serves := strings.Join(p.Checks, ", ")
+		if n, ok := found[serves]; ok && n == 0 && serves != "" {
+			faults = append(faults, serves+": no source has a row for any service: is the metric's name right, and the identity?")
+			delete(found, serves)
+		}
+	}
+	for _, f := range faults {
+		say(o.Out, "%s", f)
+	}
+	if len(faults) > 0 {
+		return ErrMistakes
+	}
+	return nil
+}

@@ -1,0 +1,193 @@
+package config
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/config"
+	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/stretchr/testify/require"
+
+	"github.com/apgarhq/apgar/catalog"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func TestProblems(t *testing.T) {
+	const path = "testdata/problems/everything.txtar"
+	archive, err := txtar.ParseFile(path)
+	require.NoError(t, err)
+	var problems bytes.Buffer
+	for _, f := range archive.Files {
+		if filepath.Ext(f.Name) != ".yml" {
+			continue
+		}
+		c, found := Parse(f.Name, f.Data)
+		require.Nil(t, c)
+		for _, p := range found {
+			fmt.Fprintln(&problems, p.Error())
+		}
+	}
+	require.NotContains(t, problems.String(), "hunter2", "a secret is never repeated")
+	for i, f := range archive.Files {
+		if f.Name != "problems" {
+			continue
+		}
+		if *update {
+			archive.Files[i].Data = problems.Bytes()
+			require.NoError(t, os.WriteFile(path, txtar.Format(archive), 0o644))
+			return
+		}
+		require.Equal(t, string(f.Data), problems.String())
+	}
+}
+
+func TestEveryFieldIsRead(t *testing.T) {
+	c, problems := Parse("/etc/apgar/apgar.yml", []byte(`
+global: {evaluation_interval: 15s, query_delay: 2s, query_timeout: 10s, external_url: "https://apgar.example.org/", environment: staging}
+sources:
+  - name: eu-west
+    replicas: [{url: "http://127.0.0.1:9090/prometheus/"}, {url: "https://[::1]:9090"}]
+    partition_label: cluster
+    environment: production
+    labels: {namespace: exported_namespace}
+    query_delay: 40s
+    concurrency: 8
+    limits: {response_bytes: 1 GiB, series: 10}
+    http_config:
+      basic_auth: {username: jane, password_file: secret}
+      tls_config: {ca_file: /ca.pem}
+  - {name: us-east, replicas: [{url: "http://a"}]}
+catalog: {files: [catalog/*.yml, more]}
+rubrics: {packs: [http], files: [rubrics/*.yml], waivers: [waivers/*.yml]}
+identities:
+  service: {labels: {service: 'service.name', namespace: 'service.namespace'}, presence: 'sum by ($identity) (up)'}
+redis:
+  addresses: ["10.0.0.1:26379", "[::1]:26379"]
+  sentinel_master: main
+  username: apgar
+  password_file: redis-password
+  key_prefix: health
+  tls_config: {server_name: redis.example.org}
+exporter: {series_limit: 7}
+`))
+	require.Empty(t, problems)
+	require.Equal(t, Global{15 * time.Second, 2 * time.Second, 10 * time.Second, "https://apgar.example.org", "staging"}, c.Global)
+	s := c.Sources[0]
+	require.Equal(t, []Replica{{"http://127.0.0.1:9090/prometheus"}, {"https://[::1]:9090"}}, s.Replicas)
+	require.Equal(t, "cluster", s.PartitionLabel)
+	require.Equal(t, "production", s.Environment)
+	require.Equal(t, map[string]string{"namespace": "exported_namespace"}, s.Labels)
+	require.Equal(t, 40*time.Second, s.QueryDelay)
+	require.Equal(t, 8, s.Concurrency)
+	require.Equal(t, Limits{ResponseBytes: 1 << 30, Series: 10}, s.Limits)
+	require.Equal(t, "/etc/apgar/secret", s.HTTP.BasicAuth.PasswordFile, "a path starts at the file")
+	require.Equal(t, "/ca.pem", s.HTTP.TLSConfig.CAFile)
+	require.Equal(t, "staging", c.Sources[1].Environment, "what a source leaves out is global's")
+	require.Equal(t, 2*time.Second, c.Sources[1].QueryDelay)
+	require.Equal(t, []string{"catalog/*.yml", "more"}, c.Catalog.Files)
+	require.Equal(t, Rubrics{Packs: []string{"http"}, Files: []string{"rubrics/*.yml"}, Waivers: []string{"waivers/*.yml"}}, c.Rubrics)
+	require.Len(t, c.Identities[0].Labels, 2)
+	require.Equal(t, &Redis{
+		Addresses: []string{"10.0.0.1:26379", "[::1]:26379"}, SentinelMaster: "main", Username: "apgar",
+		PasswordFile: "/etc/apgar/redis-password", KeyPrefix: "health", TLS: &config.TLSConfig{ServerName: "redis.example.org"},
+	}, c.Redis)
+	require.Equal(t, 7, c.Exporter.SeriesLimit)
+}
+
+func TestWhatIsLeftOutHasADefault(t *testing.T) {
+	for _, text := range []string{"", "# nothing", "global:\nsources:\nredis:\n", "{}"} {
+		c, problems := Parse("apgar.yml", []byte(text))
+		require.Empty(t, problems, text)
+		require.Equal(t, Global{time.Minute, 30 * time.Second, 30 * time.Second, "", "production"}, c.Global)
+		require.Nil(t, c.Redis)
+		require.Equal(t, 500_000, c.Exporter.SeriesLimit)
+	}
+	c, problems := Parse("apgar.yml", []byte(`{sources: [{name: a, replicas: [{url: "http://a"}]}], redis: {addresses: ["a:1"], tls_config: {}}, rubrics: {packs: [auto]}}`))
+	require.Empty(t, problems)
+	require.Equal(t, Source{
+		Name: "a", Replicas: []Replica{{"http://a"}}, Environment: "production", Labels: map[string]string{}, QueryDelay: 30 * time.Second,
+		Concurrency: 4, Limits: Limits{64 << 20, 500_000}, HTTP: config.DefaultHTTPClientConfig,
+	}, c.Sources[0])
+	require.Equal(t, &Redis{Addresses: []string{"a:1"}, KeyPrefix: "apgar"}, c.Redis)
+	require.True(t, c.Rubrics.Auto)
+	require.Contains(t, c.Rubrics.Packs, "http")
+}
+
+// files writes files into a new directory and loads its apgar.yml.
+func files(t *testing.T, contents map[string]string) (*Config, []catalog.Problem) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range contents {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+	}
+	return Load(filepath.Join(dir, "apgar.yml"))
+}
+
+func TestTheFilesThatAreNamedAreRead(t *testing.T) {
+	env, err := catalog.NewEnv()
+	require.NoError(t, err)
+	c, problems := files(t, map[string]string{
+		"apgar.yml": `
+global: {evaluation_interval: 30s}
+catalog: {files: [catalog]}
+rubrics: {packs: [http], files: ["rubrics/*.yml", "none/*.yml"]}
+identities: {pods: {labels: {pod: service.name}}}
+`,
+		"catalog/a.yml":  "apiVersion: apgar.dev/v1\nservices: [{name: a}]\n",
+		"catalog/b.yml":  "apiVersion: apgar.dev/v1\nservices: [{name: b, tire: 1}]\n",
+		"rubrics/a.yml":  "rubrics: [{name: own, checks: [{name: c, identity: pods, value: {query: 'max by ($identity) (a)'}, pass: 1, op: '>=', interval: 150s}]}]",
+		"rubrics/b.yml":  "rubrics: [{name: slow, checks: [{name: c, value: {query: 'max by ($identity) (a)'}, pass: 1, op: '>=', interval: 20s}]}]",
+		"rubrics/c.yaml": "not matched",
+	})
+	require.Empty(t, problems)
+	snapshot, problems := c.LoadCatalog()
+	require.Equal(t, 1, snapshot.Len())
+	require.Len(t, problems, 1)
+	require.Contains(t, problems[0].Error(), filepath.Join(c.Dir, "catalog", "b.yml")+":2: unknown field")
+
+	rubrics, problems := c.LoadRubrics(env)
+	require.Len(t, rubrics, 2)
+	require.Equal(t, "http", rubrics[0].Name, "packs come first")
+	require.Equal(t, "pods", rubrics[1].Checks[0].Identities[0].Name)
+	var texts []string
+	for _, p := range problems {
+		texts = append(texts, strings.ReplaceAll(p.Error(), c.Dir, ""))
+	}
+	require.Equal(t, []string{
+		"/none/*.yml: no file matches: mend the path, or remove it",
+		`/rubrics/b.yml:1: interval of check "c" is 20s, but must be a multiple of the evaluation_interval 30s`,
+	}, texts)
+}
+
+func TestAFileThatIsNotThereIsAProblem(t *testing.T) {
+	c, problems := Load(filepath.Join(t.TempDir(), "none.yml"))
+	require.Nil(t, c)
+	require.Len(t, problems, 1)
+	require.Contains(t, problems[0].Error(), "none.yml: reading the file: no such file or directory")
+}
+
+func FuzzParse(f *testing.F) {
+	archive, err := txtar.ParseFile("testdata/problems/everything.txtar")
+	require.NoError(f, err)
+	for _, file := range archive.Files {
+		f.Add(file.Data)
+	}
+	f.Add([]byte(`{sources: [{name: a, replicas: [{url: "http://a"}], http_config: {http_headers: {a: {values: [b]}}}}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, problems := Parse("apgar.yml", data)
+		require.Equal(t, c == nil, catalog.Problems(problems).HasErrors())
+		if c != nil {
+			require.Positive(t, c.Global.EvaluationInterval)
+			require.Zero(t, slot%c.Global.EvaluationInterval)
+		}
+	})
+}
