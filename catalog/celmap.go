@@ -16,12 +16,13 @@ import (
 // for which CEL answers has() and an index by the same call.
 type lenientMap struct {
 	entries map[string]string
-	inner   traits.Mapper
+	types   *celTypes
 }
 
-func (t *celTypes) lenient(m map[string]string) any {
-	return lenientMap{entries: m, inner: types.NewStringStringMap(t, m)}
-}
+func (t *celTypes) lenient(m map[string]string) any { return lenientMap{entries: m, types: t} }
+
+// inner returns CEL's own map of the same entries, for what is rarely asked.
+func (m lenientMap) inner() traits.Mapper { return types.NewStringStringMap(m.types, m.entries) }
 
 // Get implements traits.Indexer.
 func (m lenientMap) Get(key ref.Val) ref.Val {
@@ -46,23 +47,25 @@ func (m lenientMap) Contains(key ref.Val) ref.Val {
 }
 
 // Iterator implements traits.Iterable, which answers exists() and all().
-func (m lenientMap) Iterator() traits.Iterator { return m.inner.Iterator() }
+func (m lenientMap) Iterator() traits.Iterator { return m.inner().Iterator() }
 
 // Size implements traits.Sizer.
 func (m lenientMap) Size() ref.Val { return types.Int(len(m.entries)) }
 
 // ConvertToNative implements ref.Val.
-func (m lenientMap) ConvertToNative(to reflect.Type) (any, error) { return m.inner.ConvertToNative(to) }
+func (m lenientMap) ConvertToNative(to reflect.Type) (any, error) {
+	return m.inner().ConvertToNative(to)
+}
 
 // ConvertToType implements ref.Val.
-func (m lenientMap) ConvertToType(to ref.Type) ref.Val { return m.inner.ConvertToType(to) }
+func (m lenientMap) ConvertToType(to ref.Type) ref.Val { return m.inner().ConvertToType(to) }
 
 // Equal implements ref.Val.
 func (m lenientMap) Equal(other ref.Val) ref.Val {
 	if o, ok := other.(lenientMap); ok {
-		return m.inner.Equal(o.inner)
+		return m.inner().Equal(o.inner())
 	}
-	return m.inner.Equal(other)
+	return m.inner().Equal(other)
 }
 
 // Type implements ref.Val.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"cel.dev/cel-go/cel"
-	"cel.dev/cel-go/checker"
+	"cel.dev/cel-go/common/cost"
 	"cel.dev/cel-go/common/types/ref"
 )
 
@@ -60,22 +60,22 @@ func (a activation) Parent() cel.Activation { return nil }
 // which is what Parse enforces.
 type sizes struct{}
 
-// EstimateSize implements checker.CostEstimator.
-func (sizes) EstimateSize(node checker.AstNode) *checker.SizeEstimate {
+// EstimateSize implements cost.CostEstimator.
+func (sizes) EstimateSize(node cost.AstNode) *cost.SizeEstimate {
 	path := node.Path()
 	if len(path) < 2 || path[0] != "service" {
 		return nil
 	}
 	switch path[len(path)-1] {
 	case "tags", "labels", "annotations", "links":
-		return &checker.SizeEstimate{Max: maxItems}
+		return &cost.SizeEstimate{Max: maxItems}
 	case "relations":
-		return &checker.SizeEstimate{Max: maxRelations}
+		return &cost.SizeEstimate{Max: maxRelations}
 	}
-	return &checker.SizeEstimate{Max: maxValueBytes}
+	return &cost.SizeEstimate{Max: maxValueBytes}
 }
 
-// EstimateCallCost implements checker.CostEstimator: the defaults hold.
-func (sizes) EstimateCallCost(string, string, *checker.AstNode, []checker.AstNode) *checker.CallEstimate {
+// EstimateCallCost implements cost.CostEstimator: the defaults hold.
+func (sizes) EstimateCallCost(string, string, *cost.AstNode, []cost.AstNode) *cost.CallEstimate {
 	return nil
 }

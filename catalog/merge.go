@@ -109,7 +109,6 @@ func (m *merger) inheritDomain(s *Service) {
 func (m *merger) resolve(snapshot *Snapshot) {
 	kinds := snapshot.kinds()
 	kinds[kindComponent] = len(m.services) > 0
-	kinds[kindGroup], kinds[kindUser] = kinds[kindGroup] || kinds[kindUser], kinds[kindUser]
 	exists := func(target string) bool {
 		kind, rest, _ := strings.Cut(target, ":")
 		id, err := ParseID(rest)

@@ -144,3 +144,22 @@ func TestProblemsReadAsOneError(t *testing.T) {
 	p.Sort()
 	require.Equal(t, "nowhere\na.yml:2: first\nb.yml:1: warning: second", p.Error())
 }
+
+// BenchmarkParse measures a catalog of 5,000 services in one file, from bytes
+// to a snapshot.
+func BenchmarkParse(b *testing.B) {
+	text := "apiVersion: apgar.dev/v1\nservices:\n"
+	for i := range 5000 {
+		text += fmt.Sprintf("  - {name: service-%d, owner: team-%d, system: s, tier: %d, tags: [http, go], annotations: {prometheus.io/job: j%d}, links: {runbook: \"https://example.org/%d\"}, depends_on: [service-%d]}\n",
+			i, i%50, i%4+1, i, i, (i+1)%5000)
+	}
+	data := []byte(text)
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		doc, problems := Parse("a.yml", data)
+		snapshot, more := Merge(doc)
+		if len(problems)+len(more) > 0 || snapshot.Len() != 5000 {
+			b.Fatal(problems, more)
+		}
+	}
+}

@@ -1,3 +1,7 @@
+// Package catalog says which services exist and who owns them: it parses
+// catalog files, merges them into an immutable snapshot, and evaluates CEL over
+// services. It reads no files and asks no servers: its sub-packages and its
+// callers do that.
 package catalog
 
 import (

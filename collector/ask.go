@@ -154,10 +154,14 @@ func (a *asker) prepare(q *query, k piece, s span) *answer {
 	d := a.dialect()
 	for _, f := range q.feeds {
 		id := a.plan.identities[f.identity]
-		ans.decoders = append(ans.decoders, &decoder{
+		dec := &decoder{
 			span: s, index: id.index, names: d.labels(id.LabelNames()), partition: d.label(a.Partition),
 			source: []byte(a.Name), classify: a.plan.classifier(d, f),
-		})
+		}
+		if f.role == roleBuckets {
+			dec.threshold = &a.plan.questions[f.question].check.Histogram.Threshold
+		}
+		ans.decoders = append(ans.decoders, dec)
 	}
 	return ans
 }
@@ -234,11 +238,12 @@ func targets(answers []*answer, identity, step int, cells cellUnion) slo.TargetC
 	_, c.Fault = collect(answers, func(f feed) bool { return f.question < 0 && f.identity == identity }, func(d *decoder) {
 		samples = append(samples, cells.renumbered(d, step)...)
 	})
-	if c.Fault == nil {
-		c.Fault = sumUp(samples).fault
-	}
-	if c.Fault == nil {
-		groups(samples, func(group []sample) { c.Rows = append(c.Rows, targetRow(group)) })
+	groups(samples, func(group []sample) {
+		c.Fault = slo.Graver(c.Fault, sumUp(group).fault)
+		c.Rows = append(c.Rows, targetRow(group))
+	})
+	if c.Fault != nil {
+		c.Rows = nil
 	}
 	return c
 }

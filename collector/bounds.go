@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -48,18 +49,23 @@ func (m *boundsMemory) explain(h *rubric.Histogram, rows []slo.Row) {
 	}
 }
 
-// explainBounds asks for the bounds of histograms whose own bound nobody has.
+// explainBounds asks for the bounds of histograms, of some of those services
+// whose own bound nobody has.
 func (a *asker) explainBounds(ctx context.Context, answers []*answer) {
 	for _, ans := range answers {
 		for i, f := range ans.query.feeds {
-			if f.role != roleBuckets || ans.fault != nil || !ans.decoders[i].lacksBound() {
+			if f.role != roleBuckets || ans.fault != nil {
 				continue
 			}
 			h := a.plan.questions[f.question].check.Histogram
 			if _, known := a.bounds.get(h); known {
 				continue
 			}
-			w := writer{dialect: a.dialect()}
+			lacking := ans.decoders[i].lackingBound()
+			if len(lacking) == 0 {
+				continue
+			}
+			w := a.plan.writer(a.dialect(), f.identity, a.plan.tupleMatchers(f.identity, lacking[:min(len(lacking), mostExplained)]))
 			sink := &boundsSink{}
 			at := time.Unix(ans.decoders[i].span.last(), 0).UTC()
 			if _, err := a.Client.Query(ctx, promapi.Query{Expr: w.bounds(h), Time: at}, sink); err == nil {
@@ -69,15 +75,20 @@ func (a *asker) explainBounds(ctx context.Context, answers []*answer) {
 	}
 }
 
+// mostExplained is how many services are asked about to explain a bound that
+// is missing: they are likely to be alike.
+const mostExplained = 20
+
 // missingBound explains that a histogram lacks the bound, with the nearest
 // ones where they are known.
 func missingBound(h *rubric.Histogram, bounds []float64) string {
 	text := fmt.Sprintf("%s has no bucket with the bound %g", h.Metric, h.Threshold)
 	below, above := math.Inf(-1), math.Inf(1)
 	for _, b := range bounds {
-		if b < h.Threshold {
+		switch {
+		case b < h.Threshold:
 			below = math.Max(below, b)
-		} else {
+		case b > h.Threshold:
 			above = math.Min(above, b)
 		}
 	}
@@ -93,20 +104,26 @@ func missingBound(h *rubric.Histogram, bounds []float64) string {
 	return text
 }
 
-// lacksBound reports whether a histogram's rows have none within its bound.
-func (d *decoder) lacksBound() bool {
-	all, within := 0, 0
-	for _, step := range d.steps {
-		for _, x := range step {
-			switch x.class {
-			case classAll:
-				all++
-			case classWithin:
-				within++
-			}
+// lackingBound returns the services, in order, that have rows at the newest
+// instant but none within the bound of the histogram.
+func (d *decoder) lackingBound() []int {
+	within := map[int32]bool{}
+	for _, x := range d.steps[len(d.steps)-1] {
+		switch x.class {
+		case classAll:
+			within[x.service] = within[x.service] // there, if not within
+		case classWithin:
+			within[x.service] = true
 		}
 	}
-	return within < all
+	var lacking []int
+	for service, has := range within {
+		if !has {
+			lacking = append(lacking, int(service))
+		}
+	}
+	slices.Sort(lacking)
+	return lacking
 }
 
 // boundsSink collects the bounds of a histogram.

@@ -55,6 +55,8 @@ const (
 	classBad
 	classAll
 	classWithin // observations within the bound of a histogram
+	classNativeAll
+	classNativeWithin
 	classValue
 	classUp
 	classDown
@@ -71,6 +73,7 @@ type decoder struct {
 	partition string
 	source    []byte
 	classify  func(*promapi.Series) (class, bool)
+	threshold *float64 // of a histogram's SLI; nil: native histograms mean nothing
 
 	values    [][]byte
 	cells     []string
@@ -103,6 +106,9 @@ func (d *decoder) add(s *promapi.Series) {
 		d.unmatched++
 		return
 	}
+	if d.threshold != nil {
+		d.addNative(int32(service), s)
+	}
 	c, ok := d.classify(s)
 	if !ok {
 		return
@@ -111,6 +117,19 @@ func (d *decoder) add(s *promapi.Series) {
 	for _, point := range s.Points() {
 		if i := d.span.place(point.T); i >= 0 {
 			row.value = point.V
+			d.steps[i] = append(d.steps[i], row)
+		}
+	}
+}
+
+// addNative takes the samples of a native histogram in.
+func (d *decoder) addNative(service int32, s *promapi.Series) {
+	for _, point := range s.Histograms() {
+		if i := d.span.place(point.T); i >= 0 {
+			row := sample{service: service, cell: d.cell(s)}
+			row.class, row.value = classNativeAll, point.Count
+			d.steps[i] = append(d.steps[i], row)
+			row.class, row.value = classNativeWithin, nativeWithin(point, *d.threshold)
 			d.steps[i] = append(d.steps[i], row)
 		}
 	}

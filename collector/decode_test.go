@@ -1,8 +1,465 @@
 package collector
 
-import "github.com/apgarhq/apgar/collector/promapi"
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/apgarhq/apgar/collector/promapi"
+	"github.com/apgarhq/apgar/slo"
+)
 
 // series is a series with one value.
 func series(names map[string]string, value float64) *promapi.Series {
 	return promapi.NewSeries(names, []promapi.Point{{V: value}}, nil)
+}
+
+// answersOf asks a real Prometheus about minute 10 and writes the rows of a
+// block as text, one line each: "service@cell bad/total", "service@cell value"
+// or the fault.
+func answersOf(t *testing.T, p *Plan, load string, change ...func(*SourceOptions)) []string {
+	t.Helper()
+	o := SourceOptions{Name: "eu", Client: client(t, realPrometheus(t, load))}
+	for _, f := range change {
+		f(&o)
+	}
+	return textOf(p, newAsker(o, p).ask(t.Context(), instant(600), false)[0])
+}
+
+func textOf(p *Plan, b *slo.Block) []string {
+	var out []string
+	for q, c := range b.Columns {
+		if c.Fault != nil {
+			out = append(out, string(c.Fault.Reason))
+		}
+		for _, r := range c.Rows {
+			name := fmt.Sprintf("%s@%s ", p.Services[r.Service].ID.Name, b.Cells[r.Cell])
+			switch {
+			case r.Fault != nil:
+				out = append(out, name+string(r.Fault.Reason)+": "+r.Fault.Detail)
+			case p.questions[q].check.Kind.Counted():
+				out = append(out, name+fmt.Sprintf("%.4g/%.4g", r.Counts.Bad, r.Counts.Total))
+			default:
+				out = append(out, name+fmt.Sprintf("%.4g", r.Value))
+			}
+		}
+	}
+	for _, c := range b.Targets {
+		if c.Fault != nil {
+			out = append(out, "targets: "+string(c.Fault.Reason))
+		}
+		for _, r := range c.Rows {
+			out = append(out, fmt.Sprintf("%s@%s %d up %d down", p.Services[r.Service].ID.Name, b.Cells[r.Cell], r.Up, r.Down))
+		}
+	}
+	return out
+}
+
+// oneCheck is a rubric of one check with the body given.
+func oneCheck(body string) string {
+	return "rubrics:\n  - name: a\n    checks:\n      - {name: one, " + body + "}\n"
+}
+
+const (
+	eventsCheck = `events: {metric: req_total, bad: '{code=~"5.."}'}, objective: 99%`
+	bucketCheck = `histogram: {metric: lat_seconds, threshold: 500ms}, objective: 99%`
+	gaugeCheck  = `value: {query: 'max by ($identity) (fds)'}, pass: 1, fail: 2`
+)
+
+func TestWhatARealPrometheusAnswersBecomesRows(t *testing.T) {
+	partitioned := func(o *SourceOptions) { o.Partition = "cluster" }
+	tests := []struct {
+		name    string
+		rubrics string
+		fixture fixture
+		load    string
+		change  func(*SourceOptions)
+		want    []string
+	}{
+		{
+			name:    "events are good or bad by their labels",
+			rubrics: oneCheck(eventsCheck),
+			load: `load 1m
+				req_total{service="playlist",code="200"} 0+60x20
+				req_total{service="playlist",code="503"} 0+6x20
+				req_total{service="search",code="200"} 0+2x20
+				req_total{service="nobody",code="200"} 0+2x20`,
+			want: []string{"playlist@eu 30/330", "search@eu 0/10"},
+		},
+		{
+			name:    "a pattern is anchored, and a missing label is empty",
+			rubrics: oneCheck(`events: {metric: req_total, bad: '{code=~"5..", canary=""}'}, objective: 99%`),
+			load: `load 1m
+				req_total{service="playlist",code="5000"} 0+1x20
+				req_total{service="playlist",code="500",canary="yes"} 0+2x20
+				req_total{service="playlist",code="500"} 0+3x20`,
+			want: []string{"playlist@eu 15/30"},
+		},
+		{
+			name:    "bad events of another metric",
+			rubrics: oneCheck(`events: {total: {metric: calls_total}, bad: {metric: failures_total}}, objective: 99%`),
+			load: `load 1m
+				calls_total{service="playlist"} 0+10x20
+				failures_total{service="playlist"} 0+1x20
+				calls_total{service="search"} 0+10x20
+				failures_total{service="idle"} 0+0x20
+				failures_total{service="odd"} 0+1x20`,
+			want: []string{"odd@eu invalid_data: 5 bad events of 0 cannot be", "playlist@eu 5/50", "search@eu 0/50"},
+		},
+		{
+			name:    "a recorded increase is taken as it is",
+			rubrics: oneCheck(`events: {metric: "req:increase5m", bad: '{code="500"}', recorded: increase5m}, objective: 99%`),
+			load: `load 1m
+				req:increase5m{service="playlist",code="200"} 41x20
+				req:increase5m{service="playlist",code="500"} 1x20`,
+			want: []string{"playlist@eu 1/42"},
+		},
+		{
+			name:    "buckets in whatever form their bounds are written, summed",
+			rubrics: oneCheck(bucketCheck),
+			load: `load 1m
+				lat_seconds_bucket{service="playlist",pod="a",le="0.5"} 0+9x20
+				lat_seconds_bucket{service="playlist",pod="a",le="+Inf"} 0+10x20
+				lat_seconds_bucket{service="playlist",pod="b",le="5e-01"} 0+8x20
+				lat_seconds_bucket{service="playlist",pod="b",le="+Inf"} 0+10x20
+				lat_seconds_bucket{service="playlist",pod="b",le="0.1"} 0+1x20`,
+			want: []string{"playlist@eu 15/100"},
+		},
+		{
+			name:    "a bound that no bucket has is an error that names the nearest",
+			rubrics: oneCheck(bucketCheck),
+			load: `load 1m
+				lat_seconds_bucket{service="playlist",le="0.1"} 0+9x20
+				lat_seconds_bucket{service="playlist",le="0.4"} 0+9x20
+				lat_seconds_bucket{service="playlist",le="0.8"} 0+9x20
+				lat_seconds_bucket{service="playlist",le="+Inf"} 0+10x20
+				lat_seconds_bucket{service="search",le="0.5"} 0+9x20
+				lat_seconds_bucket{service="search",le="+Inf"} 0+9x20`,
+			want: []string{
+				"playlist@eu no_such_bucket: lat_seconds has no bucket with the bound 0.5; the nearest are 0.4 and 0.8",
+				"search@eu 0/45",
+			},
+		},
+		{
+			name:    "buckets without +Inf",
+			rubrics: oneCheck(bucketCheck),
+			load: `load 1m
+				lat_seconds_bucket{service="playlist",le="0.5"} 0+9x20`,
+			want: []string{"playlist@eu invalid_data: lat_seconds has no +Inf bucket"},
+		},
+		{
+			name:    "native histograms are interpolated, classic buckets stand before them",
+			rubrics: oneCheck(bucketCheck),
+			load: `load 1m
+				lat_seconds{service="playlist"} {{schema:0 sum:0 count:0 offset:-2 buckets:[0 0 0]}}+{{schema:0 sum:4 count:8 offset:-2 buckets:[2 2 4]}}x20
+				lat_seconds{service="search"} {{schema:0 sum:0 count:0 offset:-2 buckets:[0 0 0]}}+{{schema:0 sum:4 count:8 offset:-2 buckets:[2 2 4]}}x20
+				lat_seconds_bucket{service="search",le="0.5"} 0+9x20
+				lat_seconds_bucket{service="search",le="+Inf"} 0+10x20`,
+			want: []string{"playlist@eu 20/40", "search@eu 5/50"},
+		},
+		{
+			name:    "a gauge is one value for each service",
+			rubrics: oneCheck(gaugeCheck),
+			load: `load 1m
+				fds{service="playlist",pod="a"} 1x20
+				fds{service="playlist",pod="b"} 3x20
+				fds{service="search"} -2.5x20`,
+			want: []string{"playlist@eu 3", "search@eu -2.5"},
+		},
+		{
+			name:    "what is not finite is invalid, for its service alone",
+			rubrics: oneCheck(`value: {query: 'max by ($identity) ((fds - 1) / (fds - 1) + 1 / (fds - 2))'}, pass: 1, fail: 2`),
+			load: `load 1m
+				fds{service="playlist"} 1x20
+				fds{service="search"} 2x20
+				fds{service="idle"} 3x20`,
+			want: []string{"idle@eu 2", "playlist@eu invalid_data: the answer holds NaN", "search@eu invalid_data: the answer holds +Inf"},
+		},
+		{
+			name:    "targets are up or down",
+			rubrics: oneCheck(gaugeCheck),
+			load: `load 1m
+				up{service="playlist",instance="a"} 1x20
+				up{service="playlist",instance="b"} 1x20
+				up{service="playlist",instance="c"} 0x20
+				up{service="search",instance="a"} 0x20
+				up{service="nobody",instance="a"} 1x20`,
+			want: []string{"playlist@eu 2 up 1 down", "search@eu 0 up 1 down"},
+		},
+		{
+			name: "a presence query of one's own says how many are up",
+			fixture: fixture{
+				identities: map[string]map[string]string{"replicas": {"service": "service.name"}},
+				presence:   map[string]string{"replicas": "sum by ($identity) (replicas)"},
+			},
+			rubrics: oneCheck(`identity: replicas, ` + gaugeCheck),
+			load: `load 1m
+				replicas{service="playlist"} 3x20
+				replicas{service="search"} 0x20`,
+			want: []string{"playlist@eu 3 up 0 down", "search@eu 0 up 1 down"},
+		},
+		{
+			name: "a presence query that gives nonsense is no witness",
+			fixture: fixture{
+				identities: map[string]map[string]string{"replicas": {"service": "service.name"}},
+				presence:   map[string]string{"replicas": "sum by ($identity) (replicas / replicas)"},
+			},
+			rubrics: oneCheck(`identity: replicas, ` + gaugeCheck),
+			load: `load 1m
+				replicas{service="playlist"} 0x20`,
+			want: []string{"targets: invalid_data"},
+		},
+		{
+			name:    "a partitioned source has a cell for each value, and its own for rows without",
+			rubrics: oneCheck(eventsCheck),
+			change:  partitioned,
+			load: `load 1m
+				req_total{service="playlist",cluster="west",code="200"} 0+2x20
+				req_total{service="playlist",cluster="east",code="500"} 0+1x20
+				req_total{service="playlist",code="200"} 0+3x20
+				up{service="playlist",cluster="north"} 1x20`,
+			want: []string{"playlist@east 5/5", "playlist@eu 0/15", "playlist@west 0/10", "playlist@north 1 up 0 down"},
+		},
+		{
+			name:    "renamed labels are read back",
+			rubrics: oneCheck(eventsCheck),
+			change: func(o *SourceOptions) {
+				o.Labels = map[string]string{"service": "exported_service", "code": "status"}
+			},
+			load: `load 1m
+				req_total{exported_service="playlist",status="500"} 0+1x20
+				req_total{service="search",code="500"} 0+1x20`,
+			want: []string{"playlist@eu 5/5"},
+		},
+		{
+			name: "the tuples of a list belong to one service: counts add up",
+			fixture: fixture{
+				identities: map[string]map[string]string{"parts": {"part": `[service.name, service.name + "-worker"]`}},
+			},
+			rubrics: oneCheck(`identity: parts, ` + eventsCheck),
+			load: `load 1m
+				req_total{part="playlist",code="200"} 0+3x20
+				req_total{part="playlist-worker",code="500"} 0+1x20`,
+			want: []string{"playlist@eu 5/20"},
+		},
+		{
+			name: "the tuples of a list belong to one service: gauges merge as over cells",
+			fixture: fixture{
+				identities: map[string]map[string]string{"parts": {"part": `[service.name, service.name + "-worker"]`}},
+			},
+			rubrics: `
+rubrics:
+  - name: a
+    identity: parts
+    checks:
+      - {name: worst, value: {query: 'max by ($identity) (fds)'}, pass: 1, fail: 2}
+      - {name: best, value: {query: 'max by ($identity) (fds)', across: best}, pass: 1, fail: 2}
+      - {name: sum, value: {query: 'max by ($identity) (fds)', across: sum}, pass: 1, fail: 2}
+      - {name: mean, value: {query: 'max by ($identity) (fds)', across: mean}, pass: 1, fail: 2}
+      - {name: least, value: {query: 'max by ($identity) (fds)'}, pass: 2, fail: 1}
+`,
+			load: `load 1m
+				fds{part="playlist"} 1x20
+				fds{part="playlist-worker"} 4x20`,
+			want: []string{"playlist@eu 4", "playlist@eu 1", "playlist@eu 5", "playlist@eu 2.5", "playlist@eu 1"},
+		},
+		{
+			name:    "a query that the source refuses is a fault of its column alone",
+			rubrics: "rubrics:\n  - name: a\n    checks:\n      - {name: one, " + gaugeCheck + "}\n      - {name: two, value: {query: 'sum by ($identity) (a * on (x) b)'}, pass: 1, fail: 2}\n",
+			load: `load 1m
+				fds{service="playlist"} 1x20
+				a{x="1",service="playlist"} 1x20
+				a{x="1",service="search"} 1x20
+				b{x="1"} 1x20`,
+			want: []string{"playlist@eu 1", "source_error"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := tt.fixture
+			f.rubrics, f.services = tt.rubrics, named("playlist", "search", "idle", "odd")
+			if tt.change == nil {
+				tt.change = func(*SourceOptions) {}
+			}
+			require.Equal(t, tt.want, answersOf(t, f.plan(t), tt.load, tt.change))
+		})
+	}
+}
+
+func TestNativeHistogramsAreReadAsPrometheusReadsThem(t *testing.T) {
+	histograms := []string{
+		`{{schema:0 sum:1 count:10 z_bucket:2 z_bucket_w:0.001 buckets:[2 3 1 2] offset:-2}}`,
+		`{{schema:3 sum:1 count:8 buckets:[2 3 1 2] offset:-9}}`,
+		`{{schema:-1 sum:1 count:8 buckets:[2 3 1 2] offset:-1}}`,
+		`{{schema:1 sum:1 count:14 z_bucket:2 z_bucket_w:0.001 buckets:[2 3 1 2] n_buckets:[1 1 2]}}`,
+		`{{schema:1 sum:1 count:6 z_bucket:2 z_bucket_w:0.5 n_buckets:[1 1 2]}}`,
+		`{{schema:-53 sum:1 count:10 custom_values:[0.3 0.7 2.1] buckets:[2 3 1 4]}}`,
+		`{{schema:-53 sum:1 count:10 custom_values:[-0.5 0.7 2.1] buckets:[2 3 1 4]}}`,
+	}
+	for _, text := range histograms {
+		url := realPrometheus(t, "load 1m\n lat{service=\"a\"} "+text+"x20")
+		for _, threshold := range []float64{-2, -0.7, -0.5, 0, 0.0005, 0.3, 0.5, 0.9, 1, 1.7, 64, 1e9} {
+			sink := &histogramSink{}
+			_, err := client(t, url).Query(t.Context(), promapi.Query{Expr: "lat", Time: time.Unix(600, 0)}, sink)
+			require.NoError(t, err)
+			fraction := &histogramSink{}
+			expr := fmt.Sprintf("histogram_fraction(-Inf, %g, lat)", threshold)
+			_, err = client(t, url).Query(t.Context(), promapi.Query{Expr: expr, Time: time.Unix(600, 0)}, fraction)
+			require.NoError(t, err)
+			require.InDelta(t, fraction.value, nativeWithin(sink.histogram, threshold)/sink.histogram.Count, 1e-9, "%s at %g", text, threshold)
+		}
+	}
+}
+
+// histogramSink keeps the newest series.
+type histogramSink struct {
+	histogram promapi.HistogramPoint
+	value     float64
+}
+
+func (s *histogramSink) Reset() {}
+
+func (s *histogramSink) Series(series *promapi.Series) error {
+	for _, p := range series.Points() {
+		s.value = p.V
+	}
+	for _, h := range series.Histograms() {
+		s.histogram = h
+		s.histogram.Buckets = slices.Clone(h.Buckets)
+	}
+	return nil
+}
+
+func TestAGaugeWithSeveralRowsForOneIdentityIsAmbiguous(t *testing.T) {
+	p := fixture{rubrics: oneCheck(gaugeCheck), services: named("playlist", "search")}.plan(t)
+	prom := &fakePrometheus{answer: func(expr string, _ time.Time) ([]row, error) {
+		if expr == targetsByService {
+			return nil, nil
+		}
+		return []row{
+			{map[string]string{"service": "playlist", "pod": "a"}, 1},
+			{map[string]string{"service": "playlist", "pod": "b"}, 1},
+			{map[string]string{"service": "search"}, math.MaxFloat64},
+		}, nil
+	}}
+	got := textOf(p, newAsker(SourceOptions{Name: "eu", Client: prom}, p).ask(t.Context(), instant(600), false)[0])
+	require.Equal(t, []string{
+		"playlist@eu ambiguous: the query gives 2 rows for one identity: aggregate by ($identity)",
+		"search@eu 1.798e+308",
+	}, got)
+}
+
+// shuffled hands the rows of an answer on in another order.
+type shuffled struct {
+	Prometheus
+	seed uint64
+}
+
+func (s shuffled) Query(ctx context.Context, q promapi.Query, sink promapi.Sink) (promapi.Report, error) {
+	keep := &keepSink{}
+	report, err := s.Prometheus.Query(ctx, q, keep)
+	random := rand.New(rand.NewPCG(s.seed, 0))
+	random.Shuffle(len(keep.series), func(i, j int) { keep.series[i], keep.series[j] = keep.series[j], keep.series[i] })
+	sink.Reset()
+	for _, x := range keep.series {
+		if err := sink.Series(x); err != nil {
+			return report, err
+		}
+	}
+	return report, err
+}
+
+type keepSink struct{ series []*promapi.Series }
+
+func (k *keepSink) Reset() { k.series = nil }
+
+func (k *keepSink) Series(s *promapi.Series) error {
+	names := map[string]string{}
+	s.EachLabel(func(name, value []byte) { names[string(name)] = string(value) })
+	k.series = append(k.series, promapi.NewSeries(names, slices.Clone(s.Points()), nil))
+	return nil
+}
+
+func TestBlocksDoNotDependOnTheOrderOfTheWire(t *testing.T) {
+	services := numbered(50)
+	p := fixture{rubrics: fourKinds, services: services}.plan(t)
+	random := rand.New(rand.NewPCG(1, 2))
+	values := make([]float64, 10_000)
+	for i := range values {
+		values[i] = random.ExpFloat64()
+	}
+	answer := func(expr string, at time.Time) ([]row, error) {
+		var out []row
+		for i, s := range services {
+			for j, code := range []string{"200", "201", "204", "500", "503"} {
+				for k, cluster := range []string{"a", "b", "c"} {
+					value := values[(i*31+j*7+k*3+len(expr))%len(values)]
+					if i == 7 && j == 2 {
+						value = math.Inf(1 - 2*(k%2))
+					}
+					out = append(out, row{map[string]string{"service": s.ID.Name, "code": code, "cluster": cluster, "le": "+Inf"}, value})
+				}
+			}
+		}
+		return out, nil
+	}
+	var first *slo.Block
+	for seed := range uint64(20) {
+		prom := shuffled{&fakePrometheus{answer: answer}, seed}
+		b := newAsker(SourceOptions{Name: "eu", Partition: "cluster", Client: prom}, p).ask(t.Context(), instant(600), false)[0]
+		b.Cost = slo.Cost{}
+		if first == nil {
+			first = b
+		}
+		require.Equal(t, first, b)
+		for _, c := range b.Columns {
+			require.True(t, slices.IsSortedFunc(c.Rows, func(a, b slo.Row) int {
+				return 2*int(a.Service-b.Service) + int(a.Cell-b.Cell)/8
+			}))
+		}
+	}
+}
+
+func TestRangesGiveTheRowsOfEachInstant(t *testing.T) {
+	p := fixture{rubrics: fourKinds, services: named("playlist")}.plan(t)
+	url := realPrometheus(t, `load 1m
+		http_requests_total{service="playlist",code="200",handler="/"} 0+10x30 300+20x30
+		http_requests_total{service="playlist",code="500",handler="/"} _x20 0+1x40
+		http_request_duration_seconds_bucket{service="playlist",le="0.5"} 0+1x60
+		http_request_duration_seconds_bucket{service="playlist",le="+Inf"} 0+2x60
+		process_open_fds{service="playlist"} 1+1x60
+		process_max_fds{service="playlist"} 100x60
+		up{service="playlist"} 1x20 0x40`)
+	a := newAsker(SourceOptions{Name: "eu", Client: client(t, url)}, p)
+	s := span{600, 60, 30}
+	blocks := a.ask(t.Context(), s, false)
+	require.Len(t, blocks, 30)
+	for i, b := range blocks {
+		alone := a.ask(t.Context(), instant(s.at(i)), false)[0]
+		b.Cost, alone.Cost = slo.Cost{}, slo.Cost{}
+		require.Equal(t, alone, b, "at %d", s.at(i))
+	}
+}
+
+func TestAWarningMakesTheAnswerPartial(t *testing.T) {
+	p := fixture{rubrics: availability, services: named("playlist")}.plan(t)
+	prom := warning{&fakePrometheus{answer: steadyTraffic(named("playlist"), 1)}}
+	b := newAsker(SourceOptions{Name: "eu", Client: prom}, p).ask(t.Context(), instant(600), false)[0]
+	require.Equal(t, &slo.Fault{Reason: slo.Partial, Detail: "the source warns: one store is down"}, b.Columns[0].Fault)
+	require.Empty(t, b.Columns[0].Rows)
+	require.Equal(t, slo.Partial, b.Targets[0].Fault.Reason)
+}
+
+type warning struct{ Prometheus }
+
+func (w warning) Query(ctx context.Context, q promapi.Query, sink promapi.Sink) (promapi.Report, error) {
+	report, err := w.Prometheus.Query(ctx, q, sink)
+	report.Warnings = []string{"one store is down"}
+	return report, err
 }

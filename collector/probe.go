@@ -3,6 +3,7 @@ package collector
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/apgarhq/apgar/slo"
@@ -23,35 +24,41 @@ type Probe struct {
 	Faults []string
 }
 
-// ProbeSources asks every query of a plan once, about one tick, and tells
-// what each found and cost. Nothing is graded or kept.
+// ProbeSources asks every query of a plan once, about one tick, one after the
+// other, and tells what each found and cost. Nothing is graded or kept.
 func ProbeSources(ctx context.Context, o Options, tick time.Time) []Probe {
 	var probes []Probe
 	for _, source := range o.Sources {
 		a := newAsker(source, o.Plan)
 		s := instant(tick.Unix())
+		byQuery := make([][]*answer, len(a.queries))
 		for i := range a.queries {
-			answers := a.send(ctx, &a.queries[i], s)
-			a.explainBounds(ctx, answers)
-			probes = append(probes, a.probe(&a.queries[i], answers, s))
+			byQuery[i] = a.send(ctx, &a.queries[i], s)
+		}
+		all := slices.Concat(byQuery...)
+		a.explainBounds(ctx, all)
+		block := a.assemble(all, s)[0]
+		for i := range a.queries {
+			probes = append(probes, a.probe(&a.queries[i], byQuery[i], block))
 		}
 	}
 	return probes
 }
 
-func (a *asker) probe(q *query, answers []*answer, s span) Probe {
+// probe tells what the answers to one query, in pieces or whole, have found.
+func (a *asker) probe(q *query, answers []*answer, block *slo.Block) Probe {
 	p := Probe{Source: a.Name, Expr: q.expr}
-	services, faults := map[int32]bool{}, map[string]bool{}
+	services, known := map[int32]bool{}, map[string]bool{}
 	note := func(f *slo.Fault) {
-		if f != nil && !faults[f.Detail] {
-			faults[f.Detail] = true
+		if f != nil && !known[f.Detail] {
+			known[f.Detail] = true
 			p.Faults = append(p.Faults, f.Detail)
 		}
 	}
 	for _, ans := range answers {
-		note(ans.fault)
 		p.Samples += ans.report.SamplesTotal
 		p.Duration += ans.report.Duration
+		note(ans.fault)
 		for _, d := range ans.decoders {
 			p.Unmatched = max(p.Unmatched, d.unmatched)
 			for _, x := range d.steps[0] {
@@ -59,7 +66,6 @@ func (a *asker) probe(q *query, answers []*answer, s span) Probe {
 			}
 		}
 	}
-	block := a.assemble(answers, s)[0]
 	for _, f := range q.feeds {
 		if f.question < 0 {
 			continue

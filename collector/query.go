@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/prometheus/prometheus/model/labels"
 
@@ -186,15 +187,24 @@ func (p *Plan) tupleMatchers(identity int, services []int) []*labels.Matcher {
 	return out
 }
 
-// anyOf matches a label that has one of the values.
+// anyOf matches a label that has one of the values. PromQL takes neither what
+// is no UTF-8 nor the replacement character U+FFFD, not even in a string: any
+// character will do in its place.
 func anyOf(name string, values []string) *labels.Matcher {
-	if len(values) == 1 {
+	if len(values) == 1 && sayable(values[0]) {
 		return labels.MustNewMatcher(labels.MatchEqual, name, values[0])
 	}
-	quoted := make([]string, len(values))
+	patterns := make([]string, len(values))
 	for i, v := range values {
-		// A pattern must be UTF-8, and so is every label value of a source.
-		quoted[i] = regexp.QuoteMeta(strings.ToValidUTF8(v, "\uFFFD"))
+		quoted := regexp.QuoteMeta(strings.ToValidUTF8(v, replacement))
+		patterns[i] = strings.ReplaceAll(quoted, replacement, ".")
 	}
-	return labels.MustNewMatcher(labels.MatchRegexp, name, strings.Join(quoted, "|"))
+	return labels.MustNewMatcher(labels.MatchRegexp, name, strings.Join(patterns, "|"))
+}
+
+const replacement = "\uFFFD"
+
+// sayable reports whether PromQL can name a value exactly.
+func sayable(value string) bool {
+	return utf8.ValidString(value) && !strings.Contains(value, replacement)
 }

@@ -43,16 +43,12 @@ func countedRow(check *rubric.Check, samples []sample) (row slo.Row, ok bool) {
 	}
 	bad, total := s.value[classBad], s.value[classBad]+s.value[classGood]
 	switch {
-	case check.Histogram != nil && s.count[classWithin] == 0:
-		row.Fault = &slo.Fault{Reason: slo.NoSuchBucket, Detail: missingBound(check.Histogram, nil)}
-		return row, true
-	case check.Histogram != nil && s.count[classAll] == 0:
-		row.Fault = &slo.Fault{Reason: slo.InvalidData, Detail: check.Histogram.Metric + " has no +Inf bucket"}
-		return row, true
 	case check.Histogram != nil:
-		bad, total = s.value[classAll]-s.value[classWithin], s.value[classAll]
+		if bad, total, row.Fault = bucketCounts(check.Histogram, s); row.Fault != nil {
+			return row, true
+		}
 	case check.Events.BadOf != nil:
-		bad, total = s.value[classBad], s.value[classAll]
+		total = s.value[classAll]
 		if bad <= 0 && s.count[classAll] == 0 {
 			return row, false
 		}
@@ -63,6 +59,20 @@ func countedRow(check *rubric.Check, samples []sample) (row slo.Row, ok bool) {
 	}
 	row.Counts = counts
 	return row, true
+}
+
+// bucketCounts returns the observations above the bound, and all. Classic
+// buckets stand before native histograms where a service has both.
+func bucketCounts(h *rubric.Histogram, s sums) (bad, total float64, fault *slo.Fault) {
+	switch {
+	case s.count[classAll]+s.count[classWithin] == 0:
+		return s.value[classNativeAll] - s.value[classNativeWithin], s.value[classNativeAll], nil
+	case s.count[classWithin] == 0:
+		return 0, 0, &slo.Fault{Reason: slo.NoSuchBucket, Detail: missingBound(h, nil)}
+	case s.count[classAll] == 0:
+		return 0, 0, &slo.Fault{Reason: slo.InvalidData, Detail: h.Metric + " has no +Inf bucket"}
+	}
+	return s.value[classAll] - s.value[classWithin], s.value[classAll], nil
 }
 
 // gaugeRow makes the row of a value question. Several samples under one tuple
@@ -88,6 +98,9 @@ func gaugeRow(check *rubric.Check, samples []sample) slo.Row {
 		row.Value = lowest
 	default:
 		row.Value = highest
+	}
+	if math.IsInf(row.Value, 0) {
+		row.Value, row.Fault = 0, &slo.Fault{Reason: slo.InvalidData, Detail: "the sum of the values is not finite"}
 	}
 	return row
 }

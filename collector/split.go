@@ -50,6 +50,9 @@ func (p *Plan) everybody(q *query) piece {
 				continue
 			}
 			for _, tuple := range id.index.Tuples(service) {
+				if slices.ContainsFunc(tuple, func(v string) bool { return !sayable(v) }) {
+					return piece{} // it might be in two pieces
+				}
 				for i, name := range id.LabelNames() {
 					values[name] = append(values[name], tuple[i])
 				}

@@ -133,14 +133,21 @@ func (w writer) events(s rubric.Selector, recorded string, by []string) string {
 }
 
 // buckets asks for the two buckets that an SLI needs: its bound, in each of
-// the spellings that a bound may have, and all.
+// the spellings that a bound may have, and all; and for native histograms,
+// whose name has no suffix.
 func (w writer) buckets(h *rubric.Histogram) string {
 	spellings := []string{regexp.QuoteMeta("+Inf")}
 	for _, text := range spellingsOf(h.Threshold) {
 		spellings = append(spellings, regexp.QuoteMeta(text))
 	}
 	le := labels.MustNewMatcher(labels.MatchRegexp, model.BucketLabel, strings.Join(spellings, "|"))
-	return sumBy(w.grouping(w.identity, model.BucketLabel), increase(w.selector(h.Metric+"_bucket", h.Where, le))).String()
+	either := &parser.BinaryExpr{
+		Op:             parser.LOR,
+		LHS:            sumBy(w.grouping(w.identity, model.BucketLabel), increase(w.selector(h.Metric+"_bucket", h.Where, le))),
+		RHS:            sumBy(w.grouping(w.identity), increase(w.selector(h.Metric, h.Where))),
+		VectorMatching: &parser.VectorMatching{Card: parser.CardManyToMany},
+	}
+	return either.String()
 }
 
 // bounds asks which bounds the buckets of a histogram have.

@@ -26,7 +26,7 @@ func (l *loader) check(m *strict.Map, r *Rubric, identities []*Identity) *Check 
 	if len(m.Keys()) == 0 && m.Bad() {
 		return c // it is no mapping, which has been said
 	}
-	nameCheck(m, c, r)
+	nameCheck(m, c)
 	c.Title = textOr(m, "title", c.Name)
 	c.Why, c.Fix = strings.TrimSpace(m.Text("why")), strings.TrimSpace(m.Text("fix"))
 	c.Severity = choice(m, "severity", Medium, Critical, High, Medium, Low)
@@ -48,7 +48,7 @@ func (l *loader) check(m *strict.Map, r *Rubric, identities []*Identity) *Check 
 	return c
 }
 
-func nameCheck(m *strict.Map, c *Check, r *Rubric) {
+func nameCheck(m *strict.Map, c *Check) {
 	switch {
 	case m.Bad():
 	case c.Name == "":

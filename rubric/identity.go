@@ -1,6 +1,7 @@
 package rubric
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,6 +48,22 @@ func NewIdentity(env *catalog.Env, spec IdentitySpec) (*Identity, []catalog.Prob
 	if n := len(spec.Labels); n == 0 || n > maxIdentityLabels {
 		report(spec.Position, "identity %q has %d labels, but needs 1 to %d: add e.g. labels: {service: 'service.name'}", clip(spec.Name), n, maxIdentityLabels)
 	}
+	id.Labels = identityLabels(env, spec, report)
+	expr, err := parsePresence(id.Presence)
+	if err != nil {
+		report(spec.PresenceAt, "presence of identity %q: %s", clip(spec.Name), err)
+	}
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	slices.SortFunc(id.Labels, func(a, b IdentityLabel) int { return strings.Compare(a.Name, b.Name) })
+	id.presence, id.Hash = expr, id.hash(expr)
+	return id, nil
+}
+
+// identityLabels compiles the labels of a spec and reports what is wrong.
+func identityLabels(env *catalog.Env, spec IdentitySpec, report func(at catalog.Position, format string, args ...any)) []IdentityLabel {
+	var out []IdentityLabel
 	seen := map[string]bool{}
 	for _, l := range spec.Labels {
 		switch {
@@ -60,25 +77,24 @@ func NewIdentity(env *catalog.Env, spec IdentitySpec) (*Identity, []catalog.Prob
 		if err != nil {
 			report(l.Position, "label %q of identity %q: %s", clip(l.Name), clip(spec.Name), err)
 		}
-		id.Labels = append(id.Labels, IdentityLabel{Name: l.Name, Values: values})
+		out = append(out, IdentityLabel{Name: l.Name, Values: values})
 	}
-	query := defaultPresence
-	if id.Presence != "" {
-		query = id.Presence
+	return out
+}
+
+// parsePresence parses a presence query, or the default one.
+func parsePresence(query string) (parser.Expr, error) {
+	if query == "" {
+		query = defaultPresence
 	}
 	expr, err := parseValue(query)
-	if err == nil && usesWindow(expr) {
-		err = fmt.Errorf("$window has no meaning here: write the range out")
-	}
 	if err != nil {
-		report(spec.PresenceAt, "presence of identity %q: %s", clip(spec.Name), err)
+		return nil, err
 	}
-	if len(problems) > 0 {
-		return nil, problems
+	if usesWindow(expr) {
+		return nil, errors.New("$window has no meaning here: write the range out")
 	}
-	slices.SortFunc(id.Labels, func(a, b IdentityLabel) int { return strings.Compare(a.Name, b.Name) })
-	id.presence, id.Hash = expr, id.hash(expr)
-	return id, nil
+	return expr, nil
 }
 
 // BuiltinIdentities returns the identities that need no configuration: service,

@@ -44,7 +44,7 @@ func TestWithoutOverridesTheRubricIsTheSame(t *testing.T) {
 func TestBadOverridesAreLeftOutAndReported(t *testing.T) {
 	r := load(t, hashed)[0]
 	for annotation, want := range map[string]string{
-		"apgar.dev/http.availabilty.objective":   `rubric http has no check "availabilty"`,
+		"apgar.dev/http.avail.objective":         `rubric http has no check "avail"`,
 		"apgar.dev/http.availability.metric":     `"metric" cannot be overridden`,
 		"apgar.dev/http.availability.pass":       `it has an objective`,
 		"apgar.dev/http.availability.objective":  `must be above 0 and below 1`,

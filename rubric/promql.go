@@ -84,7 +84,7 @@ func parseMatchers(text string) ([]*labels.Matcher, error) {
 		return nil, explainPromQL(err)
 	}
 	for _, m := range matchers {
-		if m.Name == labels.MetricName {
+		if m.Name == model.MetricNameLabel {
 			return nil, errors.New(`it names a metric: write the metric's name into "metric", and only the labels here`)
 		}
 	}

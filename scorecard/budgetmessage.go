@@ -70,6 +70,8 @@ func (b *budgeting) left(budget string) string {
 	switch remaining := 1 - spent; {
 	case !ok:
 		return "all of " + budget + " is left"
+	case slo.AtLeast(spent, 1) && slo.AtMost(spent, 1):
+		return "0 % of " + budget + " is left"
 	case remaining < 0:
 		return budget + " is overspent by " + percent(-remaining)
 	default:

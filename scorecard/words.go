@@ -99,8 +99,11 @@ func duration(d time.Duration) string { return model.Duration(d).String() }
 func percent(ratio float64) string {
 	const mostDecimals = 12
 	p := 100 * ratio
-	if math.Abs(p) >= 1000 {
+	switch {
+	case math.Abs(p) >= 1000:
 		return count(p) + " %"
+	case slo.AtLeast(p, 100) && slo.AtMost(p, 100):
+		return "100 %"
 	}
 	decimals := 0
 	switch gap := math.Min(math.Abs(p), math.Abs(100-p)); {

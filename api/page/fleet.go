@@ -18,19 +18,18 @@ type FleetOptions struct {
 // fleet is the front page.
 type fleet struct {
 	frame
-	Generation uint64
-	Services   int
-	Shown      int
-	Density    string
-	Groups     []group
-	Bar        []share
-	Sources    sources
-	Attention  []concern
-	Unknowns   []concern
-	More       int // unknown services beyond Unknowns
-	By         Grouping
-	Choices    []choice
-	Text       string
+	Services  int
+	Shown     int
+	Density   string
+	Groups    []group
+	Bar       []share
+	Sources   sources
+	Attention []concern
+	Unknowns  []concern
+	More      int // unknown services beyond Unknowns
+	By        Grouping
+	Choices   []choice
+	Text      string
 }
 
 type choice struct {
@@ -47,7 +46,7 @@ type cell struct {
 func (r *Renderer) Fleet(m Moment, o FleetOptions) ([]byte, error) {
 	standings := standingsOf(m.Snapshot)
 	f := fleet{
-		frame: r.frame("Fleet", "fleet", m), Generation: m.Snapshot.Generation,
+		frame:    r.frame("Fleet", "fleet", m),
 		Services: len(standings), By: o.By, Text: o.Text,
 		Bar: shares(standings), Sources: sourcesOf(m.Snapshot.Sources),
 	}

@@ -14,7 +14,10 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/apgarhq/apgar/scorecard"
 )
@@ -88,6 +91,7 @@ type frame struct {
 	Title   string
 	Asset   string
 	Tick    string
+	Number  uint64 // of the generation
 	Stale   bool
 	Refresh int    // seconds; 0: the page does not reload itself
 	Here    string // which entry of the navigation this is
@@ -98,7 +102,7 @@ const minRefresh = 15 * time.Second
 func (r *Renderer) frame(title, here string, m Moment) frame {
 	f := frame{Site: r.site, Title: title, Asset: r.asset, Here: here, Stale: m.Stale}
 	if m.Snapshot != nil {
-		f.Tick = clock(m.Snapshot.Tick)
+		f.Tick, f.Number = clock(m.Snapshot.Tick), m.Snapshot.Generation
 		if m.Live {
 			f.Refresh = int(max(m.Snapshot.Interval, minRefresh).Seconds())
 		}
@@ -124,7 +128,16 @@ func (r *Renderer) Problem(title, detail string, retry bool) ([]byte, error) {
 	return r.render("problem.html", struct {
 		frame
 		Detail string
-	}{f, detail})
+	}{f, sentence(detail)})
+}
+
+// sentence makes a sentence of what is written as the middle of one.
+func sentence(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	if size == 0 {
+		return ""
+	}
+	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".") + "."
 }
 
 func webLink(text string) bool {

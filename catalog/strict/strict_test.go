@@ -152,7 +152,7 @@ func TestAMistakeInAPartSpoilsTheWhole(t *testing.T) {
 func TestNearestFindsWhatWasMeant(t *testing.T) {
 	names := []string{"name", "objective", "on_missing", "pass", "period"}
 	for text, want := range map[string]string{
-		"objektive": "objective", "objctive": "objective", "objecitve": "objective", "nmae": "name", "passs": "pass",
+		"objektive": "objective", "objctive": "objective", "objecitve": "objective", "nam": "name", "passs": "pass",
 		"on-missing": "on_missing", "": "", "x": "", "something": "", "fail": "",
 	} {
 		require.Equal(t, want, Nearest(text, names), text)

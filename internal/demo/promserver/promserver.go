@@ -2,8 +2,9 @@
 // with Prometheus' own query engine.
 //
 // It serves what a client that only reads needs: query, query_range, series, labels, label values, metadata and the
-// build information, by GET and POST, and health. Its answers have the form that Prometheus gives them, so that each
-// prefix is a valid Grafana data source. The package knows nothing of what the databases hold.
+// build information, by GET and POST, and health. In place of Prometheus' own page for an expression, /graph, it shows
+// the expression's value now. Its answers have the form that Prometheus gives them, so that each prefix is a valid
+// Grafana data source. The package knows nothing of what the databases hold.
 package promserver
 
 import (
@@ -129,6 +130,7 @@ func (s *Server) routes(registry *prometheus.Registry) {
 	s.mux.HandleFunc("GET /{cluster}/api/v1/metadata", s.api("metadata", s.metadata))
 	s.mux.HandleFunc("GET /{cluster}/api/v1/status/buildinfo", s.api("buildinfo", buildInfo))
 	s.mux.HandleFunc("/{cluster}/api/v1/", s.api("other", unknownEndpoint))
+	s.mux.HandleFunc("GET /{cluster}/graph", s.graph)
 	s.mux.HandleFunc("GET /{cluster}/-/healthy", s.health("is Healthy"))
 	s.mux.HandleFunc("GET /{cluster}/-/ready", s.health("is Ready"))
 	s.mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))

@@ -247,6 +247,29 @@ func TestPagesBesideTheAPI(t *testing.T) {
 	}
 }
 
+func TestALinkToTheGraphOfAnExpressionLeadsToItsValue(t *testing.T) {
+	f := serve(t)
+	expr := `sum by (code) (increase(requests_total{code="500"}[5m]))`
+	link := f.url + "/here/graph?" + url.Values{"g0.expr": {expr}, "g0.tab": {"0"}, "g0.range_input": {"1h"}}.Encode()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, link, http.NoBody)
+	require.NoError(t, err)
+	response, err := http.DefaultTransport.RoundTrip(request)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusFound, response.StatusCode)
+	location, err := response.Location()
+	require.NoError(t, err)
+	require.Equal(t, "/here/api/v1/query", location.Path)
+	require.Equal(t, expr, location.Query().Get("query"))
+
+	_, body := f.ask(t, http.MethodGet, "/here/graph", url.Values{"g0.expr": {expr}}.Encode())
+	require.Contains(t, body, `"value":[1795435200,"300"]`, "clients that follow see the value")
+	status, _ := f.ask(t, http.MethodGet, "/here/graph", "")
+	require.Equal(t, http.StatusBadRequest, status)
+	status, _ = f.ask(t, http.MethodGet, "/elsewhere/graph", "g0.expr=up")
+	require.Equal(t, http.StatusNotFound, status)
+}
+
 func TestAClientThatLeavesEndsItsQuery(t *testing.T) {
 	f := serve(t)
 	ctx, cancel := context.WithCancel(t.Context())
