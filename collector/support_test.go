@@ -256,6 +256,7 @@ type fakeStore struct {
 	commits []scorecard.Commit
 	times   []time.Time
 	fail    error // of everything
+	slow    time.Duration // of a commit
 	lastErr error
 }
 
@@ -300,6 +301,11 @@ func (s *fakeStore) Release(_ context.Context, l scorecard.Lease) error {
 }
 
 func (s *fakeStore) Commit(_ context.Context, c scorecard.Commit) error {
+	s.mu.Lock()
+	slow := s.slow
+	s.slow = 0
+	s.mu.Unlock()
+	<-time.After(slow)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lastErr = s.check(c.Owner, c.Epoch)

@@ -77,9 +77,10 @@ func Grade(in Input) (*Scorecard, *State) {
 		Stateless:     in.Stateless,
 		Results:       make([]Result, len(in.Rubric.Checks)),
 	}
+	j := new(judgement) // one for all checks: it is large
 	for i, check := range in.Rubric.Checks {
 		previous := in.Previous.previous(check.Name, check.Hash)
-		j := judgement{check: check, service: in.Service, tick: in.Tick, previous: previous}
+		*j = judgement{check: check, service: in.Service, tick: in.Tick, previous: previous}
 		if i < len(in.Facts) {
 			j.facts = in.Facts[i]
 		}

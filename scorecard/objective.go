@@ -44,18 +44,24 @@ func (j *judgement) judgeObjective() {
 		j.unjudged(VerdictUnknown, ReasonWarmingUp)
 		return
 	}
-	pairs := j.judgePairs(b, slo.WilsonLower)
-	j.pairs = pairs
-	verdict, reason, credit := b.verdict(pairs, slo.WilsonLower)
-	if j.cannotTell(pairs, reason) {
+	j.pairs = j.judgePairs(b, slo.WilsonLower)
+	verdict, reason, credit := b.verdict(j.pairs, slo.WilsonLower)
+	if j.cannotTell(j.pairs, reason) {
 		j.unjudged(VerdictUnknown, ReasonPartial)
 		return
 	}
 	j.judged(verdict, reason, credit)
-	j.rememberFiring(pairs)
-	plain := j.judgePairs(b, plainShare)
-	plainVerdict, _, _ := b.verdict(plain, plainShare)
-	j.result.LowTraffic = plainVerdict != verdict
+	j.rememberFiring(j.pairs)
+	if b.anyBad() {
+		plain, _, _ := b.verdict(j.judgePairs(b, plainShare), plainShare)
+		j.result.LowTraffic = plain != verdict
+	}
+}
+
+// anyBad reports whether a window other than the period has bad events; where
+// none has, the bound and the plain share are both 0.
+func (b *budgeting) anyBad() bool {
+	return slices.ContainsFunc(b.facts.Windows, func(w slo.Window) bool { return w.Length != b.length && w.Counts.Bad > 0 })
 }
 
 func plainShare(c slo.Counts) float64 {
@@ -68,6 +74,7 @@ type budgeting struct {
 	objective float64
 	length    time.Duration
 	facts     *slo.Facts
+	table     []slo.Pair
 	period    slo.Window
 	spent     float64
 	counts    bool    // the rows on the budget apply
@@ -77,6 +84,7 @@ type budgeting struct {
 func (j *judgement) budgeting() budgeting {
 	c := j.check
 	b := budgeting{objective: c.Objective, length: c.Period, facts: &j.facts.Facts}
+	b.table = slo.BurnTable(c.Period, c.Objective)
 	b.period, _ = j.facts.Window(c.Period)
 	b.covered = math.Min(1, float64(b.period.Measured)*float64(slo.SlotLength)/float64(c.Period))
 	spent, ok := slo.BudgetSpent(b.period.Counts, c.Objective)
@@ -128,12 +136,17 @@ func (b *budgeting) published() *Budget {
 	if spent, ok := slo.BudgetSpent(b.period.Counts, b.objective); ok {
 		p.Remaining = ptr(1 - spent)
 	}
-	for _, length := range slo.Windows(b.length) {
-		burn := Burn{Window: length}
-		if w, ok := b.facts.Window(length); ok && w.Judged(windowCoverage) {
-			if ratio, ok := w.Counts.ErrorRatio(); ok {
-				burn.Rate = ptr(slo.Burn(ratio, b.objective))
-			}
+	n := len(b.facts.Windows)
+	p.Burn = make([]Burn, 0, n)
+	rates := make([]float64, n)
+	for i, w := range b.facts.Windows {
+		if w.Length == b.length {
+			continue
+		}
+		burn := Burn{Window: w.Length}
+		if ratio, ok := w.Counts.ErrorRatio(); ok && w.Judged(windowCoverage) {
+			rates[i] = slo.Burn(ratio, b.objective)
+			burn.Rate = &rates[i]
 		}
 		p.Burn = append(p.Burn, burn)
 	}
@@ -154,8 +167,8 @@ func anyFires(pairs []pairState, page bool) bool {
 
 // judgePairs evaluates the burn table.
 func (j *judgement) judgePairs(b *budgeting, share func(slo.Counts) float64) []pairState {
-	var pairs []pairState
-	for _, pair := range slo.BurnTable(b.length, b.objective) {
+	pairs := make([]pairState, 0, len(b.table))
+	for _, pair := range b.table {
 		long, _ := j.facts.Window(pair.Long)
 		short, _ := j.facts.Window(pair.Short)
 		p := pairState{Pair: pair, judged: long.Judged(windowCoverage) && short.Judged(windowCoverage)}

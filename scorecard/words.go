@@ -2,7 +2,6 @@ package scorecard
 
 import (
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -82,15 +81,18 @@ func (j *judgement) events() string {
 	case "errors", "failures", "bytes", "seconds":
 		return "events"
 	default:
-		if plural.MatchString(noun) {
+		if plural(noun) {
 			return noun
 		}
 		return "events"
 	}
 }
 
-// plural matches what is likely the plural of a noun.
-var plural = regexp.MustCompile(`^[a-z]{2,}[^aisuy]s$`)
+// plural reports that a word is likely the plural of a noun.
+func plural(word string) bool {
+	stem, ok := strings.CutSuffix(word, "s")
+	return ok && len(stem) > 2 && !strings.ContainsAny(stem[len(stem)-1:], "aisu")
+}
 
 func duration(d time.Duration) string { return model.Duration(d).String() }
 

@@ -41,7 +41,7 @@ type Pair struct {
 // Source: the multiwindow, multi-burn-rate alerts of the SRE Workbook, ch. 5.
 func BurnTable(period time.Duration, objective float64) []Pair {
 	tenth := period / 10
-	shares := []struct {
+	shares := [...]struct {
 		long, short time.Duration
 		share       float64
 		page        bool
@@ -51,7 +51,7 @@ func BurnTable(period time.Duration, objective float64) []Pair {
 		{window1d, window2h, 0.10, false},
 		{tenth, period / 120, 0.10, false},
 	}
-	var table []Pair
+	table := make([]Pair, 0, len(shares))
 	for i, s := range shares {
 		if s.long > tenth && i < len(shares)-1 {
 			continue

@@ -89,11 +89,8 @@ func (c *slotChunk) sum(mask uint16) Counts {
 // wholeHour is the mask of all slots of an hour.
 const wholeHour = 1<<slotsPerHour - 1
 
-// slotMask returns the mask of the slots in (from, to], which lies in one hour.
+// slotMask returns the mask of the slots in (from, to], a part of one hour.
 func slotMask(from, to int64) uint16 {
-	if from >= to {
-		return 0
-	}
 	start := (from - floorTo(from, hourSeconds)) / slotSeconds
 	n := (to - from) / slotSeconds
 	return uint16((1<<n - 1) << start)
@@ -122,6 +119,22 @@ func (t *hourTable) at(hour int64) (*hourChunk, int) {
 		return nil, 0
 	}
 	return c, hourPlace(hour, day)
+}
+
+// addTo adds the whole hours in (from, to] to a window.
+func (t *hourTable) addTo(w *Window, from, to int64) {
+	for from < to {
+		day := ceilTo(from+1, daySeconds)
+		end := min(to, day)
+		if c := t.chunks[day/daySeconds%hourChunks]; c != nil && c.day == day {
+			for i := hourPlace(from+hourSeconds, day); i <= hourPlace(end, day); i++ {
+				w.Counts.Bad += c.bad[i]
+				w.Counts.Total += c.total[i]
+				w.Measured += bits.OnesCount16(c.measured[i])
+			}
+		}
+		from = end
+	}
 }
 
 // ensure returns the chunk that an hour is in, made if need be, and its place

@@ -69,23 +69,30 @@ func (s *Series) slotWindow(length time.Duration, end int64) Window {
 	}
 	w.From = min(max(far, s.first-slotSeconds), end)
 	w.Expected = int((end - w.From) / slotSeconds)
-	for hour := ceilTo(w.From+1, hourSeconds); hour-hourSeconds < end; hour += hourSeconds {
-		s.addHour(&w, hour)
+	whole, last := ceilTo(w.From, hourSeconds), floorTo(end, hourSeconds)
+	if whole > last { // all within one hour
+		s.addPart(&w, w.From, end)
+		return w
 	}
+	s.addPart(&w, w.From, whole)
+	s.hours.addTo(&w, whole, last)
+	s.addPart(&w, last, end)
 	return w
 }
 
-// addHour adds what a window covers of an hour. Where an hour older than the
-// slots kept is cut, the cut is the service's first slot, and there is nothing
-// before it to take away.
-func (s *Series) addHour(w *Window, hour int64) {
-	mask := slotMask(max(w.From, hour-hourSeconds), min(w.To, hour))
-	if c := s.slots.at(hour); c != nil && mask != wholeHour {
-		w.Counts = w.Counts.Plus(c.sum(mask))
-		w.Measured += bits.OnesCount16(c.measured & mask)
+// addPart adds the slots in (from, to], a part of one hour. Where that hour is
+// older than the slots kept, the part starts with the service's first slot,
+// and the hour has nothing before it to take away.
+func (s *Series) addPart(w *Window, from, to int64) {
+	if from >= to {
 		return
 	}
-	if h, i := s.hours.at(hour); h != nil {
+	hour := ceilTo(to, hourSeconds)
+	mask := slotMask(from, to)
+	if c := s.slots.at(hour); c != nil {
+		w.Counts = w.Counts.Plus(c.sum(mask))
+		w.Measured += bits.OnesCount16(c.measured & mask)
+	} else if h, i := s.hours.at(hour); h != nil {
 		w.Counts = w.Counts.Plus(Counts{h.bad[i], h.total[i]})
 		w.Measured += bits.OnesCount16(h.measured[i] & mask)
 	}

@@ -81,12 +81,16 @@ func (o EvaluateOptions) instants(s *setup) (tick, evaluatedAt time.Time) {
 	if !o.Time.IsZero() {
 		return o.Time.Truncate(s.config.Global.EvaluationInterval), o.Time.UTC()
 	}
-	now := time.Now()
+	return s.newestTick(), time.Now().UTC()
+}
+
+// newestTick returns the newest tick that every source can be asked about.
+func (s *setup) newestTick() time.Time {
 	slowest := time.Duration(0)
 	for _, src := range s.sources {
 		slowest = max(slowest, src.Delay)
 	}
-	return now.Add(-slowest).Truncate(s.config.Global.EvaluationInterval), now.UTC()
+	return time.Now().Add(-slowest).Truncate(s.config.Global.EvaluationInterval)
 }
 
 func (o EvaluateOptions) reportFaults(faults map[string][]string) error {

@@ -25,8 +25,7 @@ func (o CheckOptions) probe(ctx context.Context, rubrics []*rubric.Rubric) error
 	if err != nil {
 		return err
 	}
-	tick := time.Now().Add(-time.Minute).Truncate(s.config.Global.EvaluationInterval)
-	return o.printProbes(collector.ProbeSources(ctx, collector.Options{Plan: plan, Sources: s.sources}, tick))
+	return o.printProbes(collector.ProbeSources(ctx, collector.Options{Plan: plan, Sources: s.sources}, s.newestTick()))
 }
 
 func (o CheckOptions) printProbes(probes []collector.Probe) error {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -53,7 +52,7 @@ func newPrometheus(t *testing.T, config, data string) *prometheus {
 func (p *prometheus) start(t *testing.T) {
 	t.Helper()
 	p.process = exec.Command(p.binary, "--config.file="+p.config, "--storage.tsdb.path="+p.data, //nolint:gosec // a test program
-		"--storage.tsdb.retention.time=100d", "--storage.tsdb.no-lockfile",
+		"--storage.tsdb.retention.time=100d",
 		"--web.listen-address="+p.address, "--log.level=warn")
 	p.process.Stdout, p.process.Stderr = &p.output, &p.output
 	require.NoError(t, p.process.Start(), "starting prometheus")
@@ -107,7 +106,7 @@ func writeBlocks(t *testing.T, present time.Time, beings []being) string {
 	require.NoError(t, expose(file, present, beings))
 	require.NoError(t, file.Close())
 	// Large blocks, because promtool reads the whole input once for each.
-	command := exec.Command(promtool, "--quiet", "tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=64h", input, data) //nolint:gosec // a test program
+	command := exec.Command(promtool, "tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=64h", input, data) //nolint:gosec // a test program
 	output, err := command.CombinedOutput()
 	require.NoError(t, err, "making blocks with promtool: %s", output)
 	require.NoError(t, os.Remove(input))
@@ -182,4 +181,3 @@ func (b *lockedBuffer) String() string {
 	return b.buffer.String()
 }
 
-func quote(text string) string { return strconv.Quote(text) }

@@ -57,7 +57,7 @@ func west() []being {
 	calm := life{good: 19, missing: 1}
 	return []being{
 		{name: "steady", lives: always(19, 0.998, 0.002), openFDs: 100},
-		{name: "burning", lives: lately(time.Hour, calm, life{good: 17, missing: 1, failed: 2}), openFDs: 100},
+		{name: "burning", lives: lately(65*time.Minute, calm, life{good: 17, missing: 1, failed: 2}), openFDs: 100},
 		{name: "smouldering", lives: always(19.93, 0, 0.07), openFDs: 100},
 		{name: "pressed", lives: always(20, 0, 0), openFDs: 825},
 		{name: "slow", lives: []life{{worldPast, 20, 0, 0, 0.2}}, openFDs: 100},
@@ -82,7 +82,7 @@ func west() []being {
 func east() []being {
 	return []being{
 		{name: "remote", lives: always(20, 0, 0), openFDs: 100},
-		{name: "spread", lives: lately(time.Hour, life{good: 8}, life{good: 7.2, failed: 0.8}), openFDs: 700},
+		{name: "spread", lives: lately(65*time.Minute, life{good: 8}, life{good: 7.2, failed: 0.8}), openFDs: 700},
 	}
 }
 
@@ -136,10 +136,12 @@ func expose(w io.Writer, present time.Time, beings []being) error {
 
 func (x *exposition) being(b *being) {
 	labels := fmt.Sprintf(`instance="%s-0:80",job="%s",service="%s"`, b.name, b.name, b.name)
-	oldest, down := -worldPast.Seconds(), -b.down.Seconds()
-	alive := math.Inf(1)
+	oldest, alive := -worldPast.Seconds(), math.Inf(1)
+	if b.lives != nil {
+		oldest = b.born()
+	}
 	if b.down > 0 {
-		alive = down
+		alive = -b.down.Seconds()
 	}
 	x.series("up{"+labels+"}", oldest, math.Inf(1), func(at float64) float64 {
 		if at > alive {

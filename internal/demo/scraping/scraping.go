@@ -1,153 +1,108 @@
-// Package scraping scrapes targets into a storage as Prometheus does: real HTTP, the text formats, labels of the target
-// on every series, staleness markers, the series up and scrape_*.
+// Package scraping scrapes targets into a storage with Prometheus' own scrape manager: real HTTP, staleness markers,
+// the series up and scrape_*.
 //
-// Targets are given, not discovered, and their series are taken as they are: there is no relabelling. The package knows
-// nothing of what the targets are.
+// Targets are given, not discovered. The package knows nothing of what the targets are.
 package scraping
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"maps"
-	"net/http"
 	"slices"
-	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/config"
+	"github.com/prometheus/prometheus/discovery/targetgroup"
+	"github.com/prometheus/prometheus/scrape"
 	"github.com/prometheus/prometheus/storage"
 )
 
-// concurrency is how many targets of a pool are scraped at the same time; others wait for their turn.
-const concurrency = 32
-
-// maxBodyBytes bounds what one scrape may read, uncompressed.
-const maxBodyBytes = 64 << 20
+// setName is the name of the one target set of a pool; targets carry their own label job.
+const setName = "targets"
 
 // Target is something to scrape over plain HTTP.
 type Target struct {
 	// Address is host:port, Path begins with a slash.
 	Address, Path string
-	// Labels are attached to every series; job and instance should be among them. Where a target exposes one of them
-	// itself, its own label is kept under the name with exported_ before it.
+	// Labels are attached to every series; job and instance should be among them.
 	Labels map[string]string
 }
 
 // Metadata describes a metric family as a target exposed it.
 type Metadata struct{ Name, Type, Help, Unit string }
 
-// Pool scrapes a changing set of targets at one interval, each target at its own moment within the interval.
+// Pool scrapes a changing set of targets at one interval.
 type Pool struct {
-	interval time.Duration
-	storage  storage.AppendableV2
-	logger   *slog.Logger
-	client   *http.Client
-	updates  chan []Target
-	buffers  chan *bytes.Buffer // one for each scrape that may run: taking one is the leave to scrape
-
-	maxBodyBytes int64
-
-	mu    sync.Mutex
-	loops map[string]*loop // by identity of the target
+	manager *scrape.Manager
+	updates chan map[string][]*targetgroup.Group
 }
 
-// NewPool returns a pool that scrapes nothing before Run. The interval must be at least a second, or 10 ms in tests. A
-// target has the interval to answer, but no more than ten seconds.
+// NewPool returns a pool that scrapes nothing before Run. The interval must be at least a second, or 10 ms in tests.
 func NewPool(interval time.Duration, storage storage.AppendableV2, logger *slog.Logger) (*Pool, error) {
 	if interval < 10*time.Millisecond {
-		return nil, fmt.Errorf("creating a scrape pool: the interval %s is too short; give it at least 10ms", interval)
+		return nil, fmt.Errorf("creating a scrape pool: the interval %s is too short", interval)
 	}
-	p := &Pool{
-		interval: interval,
-		storage:  storage,
-		logger:   logger,
-		client: &http.Client{
-			Transport: &http.Transport{MaxIdleConnsPerHost: concurrency, IdleConnTimeout: 5 * time.Minute},
-			Timeout:   min(interval, 10*time.Second),
-		},
-		updates: make(chan []Target),
-		buffers: make(chan *bytes.Buffer, concurrency),
-		loops:   map[string]*loop{},
-
-		maxBodyBytes: maxBodyBytes,
+	reload := min(time.Second, interval)
+	options := &scrape.Options{DiscoveryReloadOnStartup: true, DiscoveryReloadInterval: model.Duration(reload)}
+	manager, err := scrape.NewManager(options, logger, nil, nil, storage, prometheus.NewRegistry())
+	if err != nil {
+		return nil, fmt.Errorf("creating a scrape manager: %w", err)
 	}
-	for range concurrency {
-		p.buffers <- &bytes.Buffer{}
+	timeout := model.Duration(min(interval, 10*time.Second))
+	text := fmt.Sprintf("scrape_configs:\n- job_name: %s\n  scrape_interval: %s\n  scrape_timeout: %s\n", setName, model.Duration(interval), timeout)
+	settings, err := config.Load(text, logger)
+	if err != nil {
+		return nil, fmt.Errorf("reading the settings of a scrape pool: %w", err)
 	}
-	return p, nil
+	if err := manager.ApplyConfig(settings); err != nil {
+		return nil, fmt.Errorf("applying the settings of a scrape pool: %w", err)
+	}
+	return &Pool{manager: manager, updates: make(chan map[string][]*targetgroup.Group)}, nil
 }
 
-// Run scrapes until ctx ends and the scrapes under way have ended. It must be called once. What is still scraped when
-// ctx ends is not marked stale, as nothing is known of it any more.
+// Run scrapes until ctx ends. It must be called once.
 func (p *Pool) Run(ctx context.Context) error {
-	var running sync.WaitGroup
-	defer p.client.CloseIdleConnections()
-	defer running.Wait()
-	for {
-		select {
-		case targets := <-p.updates:
-			for _, started := range p.replace(targets) {
-				running.Go(func() { started.run(ctx) })
-			}
-		case <-ctx.Done():
-			return nil
-		}
+	stopped := context.AfterFunc(ctx, p.manager.Stop)
+	defer stopped()
+	if err := p.manager.Run(p.updates); err != nil {
+		return fmt.Errorf("scraping: %w", err)
 	}
+	return nil
 }
 
-// SetTargets replaces the targets. A new target is scraped within an interval; one that is gone turns stale when it
-// would have been scraped next, unless it is back by then. It waits for Run, or for the end of ctx.
+// SetTargets replaces the targets; it takes effect within about a second. Targets that are gone turn stale after two
+// more intervals. It waits for Run, or for the end of ctx.
 func (p *Pool) SetTargets(ctx context.Context, targets []Target) error {
-	if err := ctx.Err(); err != nil {
-		return err
+	group := &targetgroup.Group{Source: setName}
+	for _, t := range targets {
+		set := model.LabelSet{
+			model.AddressLabel:     model.LabelValue(t.Address),
+			model.MetricsPathLabel: model.LabelValue(t.Path),
+		}
+		for name, value := range t.Labels {
+			set[model.LabelName(name)] = model.LabelValue(value)
+		}
+		group.Targets = append(group.Targets, set)
 	}
 	select {
-	case p.updates <- slices.Clone(targets):
+	case p.updates <- map[string][]*targetgroup.Group{setName: {group}}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// replace tells the loops of targets that are gone to leave, and returns new loops for those that have none.
-func (p *Pool) replace(targets []Target) []*loop {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, l := range p.loops {
-		l.leaving = true
-	}
-	var started []*loop
-	for _, t := range targets {
-		l := newLoop(p, t)
-		if known, ok := p.loops[l.identity]; ok {
-			known.leaving = false
-			continue
-		}
-		p.loops[l.identity] = l
-		started = append(started, l)
-	}
-	return started
-}
-
-// retire forgets a loop if it was told to leave, and reports whether it was.
-func (p *Pool) retire(l *loop) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if l.leaving {
-		delete(p.loops, l.identity)
-	}
-	return l.leaving
-}
-
 // Metadata returns what the targets have said about their metrics, sorted by name, each name once.
 func (p *Pool) Metadata() []Metadata {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	found := map[string]Metadata{}
-	for _, l := range p.loops {
-		if !l.leaving {
-			l.families.copyTo(found)
+	for _, targets := range p.manager.TargetsActive() {
+		for _, t := range targets {
+			for _, m := range t.ListMetadata() {
+				found[m.MetricFamily] = Metadata{Name: m.MetricFamily, Type: string(m.Type), Help: m.Help, Unit: m.Unit}
+			}
 		}
 	}
 	sorted := make([]Metadata, 0, len(found))
