@@ -153,14 +153,18 @@ func (c *Collector) loop(ctx context.Context, next time.Time) {
 	}
 }
 
-// skipMissed returns the newest tick that is due, and counts those that the
-// process slept through.
+// skipMissed returns the newest tick whose sources could all have been asked
+// by now, or the one given, and counts those before it: the process slept
+// through them.
 func (c *Collector) skipMissed(tick time.Time) time.Time {
-	for next := tick.Add(c.o.Plan.Interval); !next.After(time.Now()); next = tick.Add(c.o.Plan.Interval) {
+	for {
+		next := tick.Add(c.o.Plan.Interval)
+		if next.Add(c.gatherer.slowest()).After(time.Now()) {
+			return tick
+		}
 		c.missed(tick)
 		tick = next
 	}
-	return tick
 }
 
 // missed counts a tick that is not graded.

@@ -8,6 +8,9 @@ import (
 	"github.com/apgarhq/apgar/scorecard"
 )
 
+// longestMemory is more than the ledger ever looks back.
+const longestMemory = 40 * 24 * time.Hour
+
 // Evaluation is one tick, graded from nothing but what the sources hold.
 type Evaluation struct {
 	Scorecards []*scorecard.Scorecard
@@ -21,24 +24,36 @@ type Evaluation struct {
 // grades. The result is a function of the sources' data and of tick alone;
 // evaluatedAt is what the scorecards say. o.Store is not used.
 func Evaluate(ctx context.Context, o Options, tick, evaluatedAt time.Time) (Evaluation, error) {
-	c := New(o)
-	c.grader.stateless = true
-	tick = tick.Truncate(o.Plan.Interval).UTC()
-	start := tick.Add(-ringLength).Truncate(slotLength)
-	c.backfillNow(ctx, start)
-	c.walk(ctx, start, tick, tick.Add(-o.Plan.Interval))
-	round := c.gatherer.Tick(ctx, tick)
-	round.wait(ctx)
-	if err := ctx.Err(); err != nil {
-		return Evaluation{}, fmt.Errorf("evaluating the tick of %s: %w", tick.Format(time.RFC3339), err)
+	if tick.Before(time.Unix(seconds(longestMemory), 0)) {
+		return Evaluation{}, fmt.Errorf("evaluating the tick of %s: the ledger begins later: choose a later time", tick.Format(time.RFC3339))
 	}
-	g := gathered{tick, round.blocks}
-	c.grader.AddTick(tick, g.blocks)
+	c := New(o)
+	g, err := c.evaluate(ctx, tick)
+	if err != nil {
+		return Evaluation{}, err
+	}
 	return Evaluation{
-		Scorecards: c.grader.Grade(tick, evaluatedAt),
+		Scorecards: c.grader.Grade(g.time, evaluatedAt),
 		Sources:    c.sourceStatuses(g),
 		Faults:     c.faultsBySource(g),
 	}, nil
+}
+
+// evaluate brings the ledger of a new collector up to a tick.
+func (c *Collector) evaluate(ctx context.Context, tick time.Time) (gathered, error) {
+	c.grader.stateless = true
+	tick = tick.Truncate(c.o.Plan.Interval).UTC()
+	start := tick.Add(-ringLength).Truncate(slotLength)
+	c.backfillNow(ctx, start)
+	c.walk(ctx, start, tick, tick.Add(-c.o.Plan.Interval))
+	round := c.gatherer.Tick(ctx, tick)
+	round.wait(ctx)
+	if err := ctx.Err(); err != nil {
+		return gathered{}, fmt.Errorf("evaluating the tick of %s: %w", tick.Format(time.RFC3339), err)
+	}
+	g := gathered{tick, round.blocks}
+	c.grader.AddTick(tick, g.blocks)
+	return g, nil
 }
 
 // faultsBySource lists what each source did not answer at a tick.

@@ -256,9 +256,9 @@ func TestBetterCreditNeverLowersTheScore(t *testing.T) {
 }
 
 // TestLosingACheckNeverNarrowsTheBounds is what holds before credits are
-// remembered: the bounds with the check unknown contain those with it known,
-// except that a known critical fail caps the high bound, which unknown does
-// not. Level and pass are never better for it either.
+// remembered: the bounds with a check unknown contain those with it known, and
+// neither level nor pass is better for losing it. The score itself may rise,
+// since what is unknown is left out of it.
 func TestLosingACheckNeverNarrowsTheBounds(t *testing.T) {
 	seeded(t, func(t *rapid.T, m *maker) {
 		list := m.scoredChecks()

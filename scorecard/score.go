@@ -116,14 +116,15 @@ func (c *Scorecard) score(t tally) {
 	}
 }
 
-// raw is the score of what is known, before the cap.
-func (t tally) raw() float64 { return 100 * t.earned / t.known }
+// raw is the score of what is known, before the cap. The share comes first:
+// it cannot exceed 1, which 100 · earned ÷ known can, by rounding, exceed 100.
+func (t tally) raw() float64 { return 100 * (t.earned / t.known) }
 
 // bound sets the lowest and the highest score that what is unknown could
 // bring, the cap included.
 func (c *Scorecard) bound(t tally) {
-	low := 100 * t.earned / t.applicable
-	high := 100 * (t.earned + (t.applicable - t.known)) / t.applicable
+	low := 100 * (t.earned / t.applicable)
+	high := 100 * ((t.earned + (t.applicable - t.known)) / t.applicable)
 	if t.known > 0 { // take out what rounding has put between
 		low, high = min(low, t.raw()), max(high, t.raw())
 	}

@@ -235,3 +235,23 @@ func TestALedgerKeepsASeriesForEachNameAndDropsWhatIsNotWanted(t *testing.T) {
 	l.Keep(func(sli string) bool { return sli != "sli" })
 	assert.NotSame(t, a, l.Series("sli", "default/a"))
 }
+
+func TestASlotIsMeasuredWhenCellsWorthHalfAnswered(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		a, b float64 // what each cell counts
+		want Outcome
+	}{
+		{"exactly half", 50, 50, Measured},
+		{"a little more than half", 51, 49, Measured},
+		{"a little less than half", 49, 51, Gap},
+		{"all are 0, so that both weigh the same", 0, 0, Measured},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := NewSeries(60)
+			tick(s, noon, nil, has(cellA, 0, test.a), has(cellB, 0, test.b))
+			failed := map[string]*Fault{"b": {Reason: SourceError}}
+			assert.Equal(t, test.want, tick(s, noon+300, failed, has(cellA, 0, test.a)))
+		})
+	}
+}

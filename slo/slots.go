@@ -33,10 +33,11 @@ type slotChunk struct {
 	bad, total [slotsPerHour]float64
 }
 
-// at returns the chunk of the hour that ends at hour, or nil.
+// at returns the chunk of the hour that ends at hour, or nil. A chunk beyond
+// the retention may still be there, but is no longer kept up.
 func (t *slotTable) at(hour int64) *slotChunk {
 	c := t.chunks[hour/hourSeconds%slotChunks]
-	if c == nil || c.hour != hour {
+	if c == nil || c.hour != hour || hour <= t.newest-slotChunks*hourSeconds {
 		return nil
 	}
 	return c

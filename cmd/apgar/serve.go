@@ -4,7 +4,7 @@ import "github.com/apgarhq/apgar/internal/app"
 
 type webFlags struct {
 	ListenAddress string `default:":8484" help:"Address to listen on."`
-	ConfigFile    string `help:"File with TLS and basic auth, as the exporter-toolkit of Prometheus has it." type:"path"`
+	ConfigFile    string `name:"config.file" help:"File with TLS and basic auth, as the exporter-toolkit of Prometheus has it." type:"path"`
 }
 
 func (f webFlags) options() app.Web {

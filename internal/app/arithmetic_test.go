@@ -53,7 +53,7 @@ type outcome struct {
 	coverage        float64
 }
 
-// weights of the checks of a rubric, in the order of its file.
+// weighed is a check of a rubric, with what it weighs there.
 type weighed struct {
 	check    string
 	weight   float64
@@ -61,29 +61,9 @@ type weighed struct {
 	level    int // rank; 0: none
 }
 
-var httpPack = rubricSpec{
-	floor: 0.8, levels: []string{"bronze", "silver", "gold"},
-	checks: []weighed{
-		{"availability", 10, true, 1},
-		{"latency", 7.5, false, 2},
-		{"saturation", 5, false, 2},
-		{"runbook", 2.5, false, 3},
-		{"traffic", 0, false, 0},
-	},
-}
-
-var edgesRubric = rubricSpec{
-	floor: 0.8, levels: []string{"basic", "full"}, strict: true,
-	checks: []weighed{
-		{"client-errors", 5, false, 1},
-		{"queue-fail", 10, true, 1},
-		{"queue-na", 2.5, false, 0},
-		{"queue-pass", 2.5, false, 0},
-		{"weekly", 7.5, false, 2},
-	},
-}
-
+// rubricSpec is what the sums need to know of a rubric.
 type rubricSpec struct {
+	name   string
 	checks []weighed
 	levels []string
 	strict bool

@@ -31,7 +31,7 @@ func TestApgarAgainstARealPrometheus(t *testing.T) {
 	t.Run("evaluate says the same of the same instant, byte for byte", w.testEvaluateRepeats)
 	t.Run("evaluate prints a table for people", w.testEvaluateTable)
 	t.Run("evaluate goes on without a source and says which", w.testEvaluateWithoutASource)
-	//SERVE
+	t.Run("serve goes on when a source dies, and recovers with it", w.testServe)
 }
 
 const noScraping = "global: {scrape_interval: 15s}\n"

@@ -2,11 +2,41 @@ package app_test
 
 import "strconv"
 
+// The two rubrics of the end-to-end tests, the checks in the order of the file.
+func httpPack() rubricSpec {
+	return rubricSpec{
+		name: "http", floor: 0.8, levels: []string{"bronze", "silver", "gold"},
+		checks: []weighed{
+			{"availability", 10, true, 1},
+			{"latency", 7.5, false, 2},
+			{"saturation", 5, false, 2},
+			{"runbook", 2.5, false, 3},
+			{"traffic", 0, false, 0},
+		},
+	}
+}
+
+func edgesRubric() rubricSpec {
+	return rubricSpec{
+		name: "edges", floor: 0.8, levels: []string{"basic", "full"}, strict: true,
+		checks: []weighed{
+			{"client-errors", 5, false, 1},
+			{"queue-fail", 10, true, 1},
+			{"queue-na", 2.5, false, 0},
+			{"queue-pass", 2.5, false, 0},
+			{"weekly", 7.5, false, 2},
+		},
+	}
+}
+
+// expectations are by service and check.
+type expectations map[string]map[string]string
+
 // expectedHTTP says what each service's checks of the pack http must come to
 // when it is graded once and from no state; what is not mentioned passes.
-func expectedHTTP() map[string]map[string]string {
+func expectedHTTP() expectations {
 	noRunbook := "fail below_target"
-	return map[string]map[string]string{
+	return expectations{
 		"default/steady":      {},
 		"default/burning":     {"availability": "fail burning_fast"},
 		"default/smouldering": {"availability": "warn burning_slow 0.5", "runbook": noRunbook},
@@ -36,11 +66,11 @@ func blind(reason, runbook string) map[string]string {
 }
 
 // expectedEdges is expectedHTTP for the rubric edges.
-func expectedEdges() map[string]map[string]string {
+func expectedEdges() expectations {
 	// One request in eight is a 404, and 72,000 of them prove nearly that.
 	proven := 1 - provenShare(2.5*3600, 20*3600)
 	malformed := "warn below_target " + strconv.FormatFloat((proven-0.8)/(0.95-0.8), 'g', -1, 64)
-	return map[string]map[string]string{
+	return expectations{
 		"default/picky": {
 			"client-errors": malformed,
 			"queue-fail":    "fail no_data", "queue-na": "not_applicable no_data", "queue-pass": "pass no_data",
@@ -58,8 +88,8 @@ func expectedEdges() map[string]map[string]string {
 }
 
 // expectedMessages is what a person must be able to read in messages.
-func expectedMessages() map[string]map[string]string {
-	return map[string]map[string]string{
+func expectedMessages() expectations {
+	return expectations{
 		"default/boundless":  {"latency": "the nearest are 0.25 and 1"},
 		"default/collapsed":  {"availability": "the only scrape target of the service is down"},
 		"default/ghost":      {"availability": "no source has a scrape target or a series of this service"},

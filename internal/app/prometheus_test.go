@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -81,18 +80,6 @@ func (p *prometheus) kill() {
 	_ = p.process.Process.Kill()
 	<-p.ended
 	p.process = nil
-}
-
-// stop lets it stand still, so that it accepts connections and answers none;
-// resume lets it go on.
-func (p *prometheus) stop(t *testing.T) {
-	t.Helper()
-	require.NoError(t, p.process.Process.Signal(syscall.SIGSTOP))
-}
-
-func (p *prometheus) resume(t *testing.T) {
-	t.Helper()
-	require.NoError(t, p.process.Process.Signal(syscall.SIGCONT))
 }
 
 // writeBlocks turns what beings have exposed into a data folder.

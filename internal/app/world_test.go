@@ -64,7 +64,7 @@ func west() []being {
 		{name: "rare", lives: lately(2*time.Hour, life{good: perHour(12)}, life{good: perHour(11.5), failed: perHour(0.5)}), openFDs: 100},
 		{name: "nangauge", lives: always(20, 0, 0), openFDs: math.NaN()},
 		{name: "boundless", lives: always(20, 0, 0), openFDs: 100, bounds: []string{"0.1", "0.25", "1.0", "2.5", "+Inf"}},
-		{name: "reset", lives: always(19.98, 0, 0.02), openFDs: 100, reset: 10*time.Hour + 150*time.Second},
+		{name: "reset", lives: always(19.99, 0, 0.01), openFDs: 100, reset: 10*time.Hour + 150*time.Second},
 		{name: "newborn", lives: []life{{time.Hour, 19, 1, 0, 0}}, openFDs: 100},
 		{name: "infant", lives: []life{{30 * time.Minute, 19, 1, 0, 0}}, openFDs: 100},
 		{name: "quiet", lives: always(0, 0, 0), openFDs: 100},

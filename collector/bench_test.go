@@ -1,0 +1,122 @@
+package collector
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/collector/promapi"
+	"github.com/apgarhq/apgar/slo"
+)
+
+const fourCounted = `
+rubrics:
+  - name: http
+    checks:
+      - {name: availability, events: {metric: http_requests_total, bad: '{code=~"5.."}'}, objective: 99.9%, period: 30d}
+      - {name: client-errors, events: {metric: grpc_requests_total, bad: '{code=~"4.."}'}, objective: 99%, period: 30d}
+      - {name: latency, histogram: {metric: http_duration_seconds, threshold: 500ms}, objective: 99%, period: 30d}
+      - {name: jobs, events: {metric: job_runs_total, bad: '{code!="200"}'}, objective: 99%, period: 7d}
+`
+
+// canned answers at once with series made before.
+type canned struct{ events, buckets, targets []*promapi.Series }
+
+func newCanned(services []*catalog.Service) canned {
+	var c canned
+	for _, s := range services {
+		for _, code := range []string{"200", "404", "500"} {
+			c.events = append(c.events, series(map[string]string{"service": s.ID.Name, "code": code}, 33))
+		}
+		c.buckets = append(c.buckets,
+			series(map[string]string{"service": s.ID.Name, "le": "0.5"}, 99),
+			series(map[string]string{"service": s.ID.Name, "le": "+Inf"}, 100))
+		c.targets = append(c.targets, series(map[string]string{"service": s.ID.Name, upLabel: "1"}, 2))
+	}
+	return c
+}
+
+func (c canned) Status() promapi.Status { return promapi.Status{} }
+
+func (c canned) Query(_ context.Context, q promapi.Query, sink promapi.Sink) (promapi.Report, error) {
+	rows := c.events
+	switch {
+	case strings.Contains(q.Expr, "count_values"):
+		rows = c.targets
+	case strings.Contains(q.Expr, "_bucket"):
+		rows = c.buckets
+	}
+	sink.Reset()
+	for _, s := range rows {
+		if err := sink.Series(s); err != nil {
+			return promapi.Report{}, err
+		}
+	}
+	return promapi.Report{Attempts: 1}, nil
+}
+
+func (c canned) QueryRange(context.Context, promapi.RangeQuery, promapi.Sink) (promapi.Report, error) {
+	return promapi.Report{}, nil
+}
+
+// BenchmarkTick is one tick of 5,000 services and 4 counted checks: 60,000
+// rows from canned answers, at most one in five a slot boundary.
+func BenchmarkTick(b *testing.B) {
+	services := numbered(5000)
+	plan := fixture{rubrics: fourCounted, services: services}.plan(b)
+	a := newAsker(SourceOptions{Name: "eu", Client: newCanned(services)}, plan)
+	g := newGrader(plan, []*asker{a}, "production", newMetrics(nil), slog.New(slog.DiscardHandler))
+	at := int64(t0)
+	ask := func() []*slo.Block { return []*slo.Block{a.ask(b.Context(), instant(at), false)[0]} }
+	for range 3 * 24 * 60 / 5 { // three days of slots, so that windows are what they are in service
+		at += 300
+		g.AddSlot(time.Unix(at, 0), ask())
+	}
+	for range 65 {
+		at += 60
+		g.AddTick(time.Unix(at, 0), ask())
+	}
+	stages := map[string]func(){
+		"ask":   func() { ask() },
+		"tick":  nil,
+		"grade": func() { g.Grade(time.Unix(at, 0), time.Unix(at+30, 0)) },
+	}
+	for _, name := range []string{"ask", "grade", "tick"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if run := stages[name]; run != nil {
+					run()
+					continue
+				}
+				at += 60
+				g.AddTick(time.Unix(at, 0), ask())
+				g.Grade(time.Unix(at, 0), time.Unix(at+30, 0))
+			}
+		})
+	}
+}
+
+// BenchmarkDecode turns 150,000 series into samples and rows.
+func BenchmarkDecode(b *testing.B) {
+	services := numbered(5000)
+	plan := fixture{rubrics: availability, services: services}.plan(b)
+	var rows []*promapi.Series
+	for i, s := range services {
+		for j := range 30 {
+			rows = append(rows, series(map[string]string{"service": s.ID.Name, "code": fmt.Sprint(200 + 10*j), "pod": "x"}, float64(i)))
+		}
+	}
+	a := newAsker(SourceOptions{Name: "eu", Client: canned{events: rows}}, plan)
+	b.ReportAllocs()
+	for b.Loop() {
+		if n := len(a.ask(b.Context(), instant(t0), false)[0].Columns[0].Rows); n != 5000 {
+			b.Fatal(n)
+		}
+	}
+	b.ReportMetric(float64(b.N*len(rows))/b.Elapsed().Seconds(), "rows/s")
+}

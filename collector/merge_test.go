@@ -1,0 +1,188 @@
+package collector
+
+import (
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/apgarhq/apgar/slo"
+)
+
+// bench is a grader with sources whose rows a test writes down.
+type bench struct {
+	*Grader
+	plan   *Plan
+	askers []*asker
+	rows   map[string][]row // by source; nil: it does not answer
+	fails  map[string]error
+}
+
+func newBench(t testing.TB, f fixture, sources ...string) *bench {
+	b := &bench{plan: f.plan(t), rows: map[string][]row{}, fails: map[string]error{}}
+	for _, name := range sources {
+		prom := &fakePrometheus{answer: func(expr string, _ time.Time) ([]row, error) {
+			if b.fails[name] != nil {
+				return nil, b.fails[name]
+			}
+			return rowsFor(expr, b.rows[name]), nil
+		}}
+		b.askers = append(b.askers, newAsker(SourceOptions{Name: name, Client: prom}, b.plan))
+	}
+	b.Grader = newGrader(b.plan, b.askers, "production", newMetrics(nil), slog.New(slog.DiscardHandler))
+	return b
+}
+
+// rowsFor returns the rows that a query would find: those of targets carry
+// the label of their state, and the others do not.
+func rowsFor(expr string, rows []row) []row {
+	var out []row
+	for _, r := range rows {
+		_, target := r.labels[upLabel]
+		if target == strings.Contains(expr, "count_values") {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// blocks asks every source; one without rows has no block.
+func (b *bench) blocks(t testing.TB, at int64) []*slo.Block {
+	out := make([]*slo.Block, len(b.askers))
+	for i, a := range b.askers {
+		if b.rows[a.Name] != nil || b.fails[a.Name] != nil {
+			out[i] = a.ask(t.Context(), instant(at), false)[0]
+		}
+	}
+	return out
+}
+
+func (b *bench) tick(t testing.TB, at int64) { b.AddTick(time.Unix(at, 0), b.blocks(t, at)) }
+
+func (b *bench) facts(at int64) slo.Facts {
+	return b.series[0][0].Facts(at, 15*time.Minute, []time.Duration{5 * time.Minute, time.Hour, 2 * time.Hour})
+}
+
+func event(code string, n float64) row {
+	return row{map[string]string{"service": "playlist", "code": code}, n}
+}
+
+func target(state string) row {
+	return row{map[string]string{"service": "playlist", upLabel: state}, 1}
+}
+
+func counted(f slo.Facts, length time.Duration) slo.Counts {
+	w, _ := f.Window(length)
+	return w.Counts
+}
+
+const t0 = 1_700_000_100 // the end of a slot
+
+func TestCountsOfAllSourcesAddUp(t *testing.T) {
+	b := newBench(t, fixture{rubrics: availability, services: named("playlist")}, "east", "west")
+	b.rows["east"] = []row{event("200", 90), event("500", 10), target("1")}
+	b.rows["west"] = []row{event("200", 50)}
+	b.tick(t, t0)
+	f := b.facts(t0)
+	require.Equal(t, slo.Counts{Bad: 10, Total: 150}, counted(f, 5*time.Minute))
+	require.Equal(t, slo.Counts{Bad: 10, Total: 150}, counted(f, 2*time.Hour))
+	require.Len(t, f.Cells, 2)
+	require.Equal(t, 1, f.Up)
+	require.True(t, f.Witnessed)
+}
+
+func TestAMissingBlockIsAFaultOfItsSource(t *testing.T) {
+	b := newBench(t, fixture{rubrics: availability, services: named("playlist")}, "east", "west")
+	b.rows["east"] = []row{event("200", 90)}
+	b.rows["west"] = []row{event("200", 50)}
+	b.tick(t, t0)
+	b.rows["west"] = nil
+	b.tick(t, t0+60)
+	f := b.facts(t0 + 60)
+	require.Nil(t, f.Cells[0].Fault)
+	require.Equal(t, slo.SourceError, f.Cells[1].Fault.Reason)
+	require.False(t, f.Cells[1].Answered)
+	require.True(t, f.Cells[1].Graced)
+	require.False(t, f.Witnessed)
+	require.Equal(t, slo.Counts{Total: 90}, counted(f, 5*time.Minute), "cells worth more than half have answered")
+
+	b.rows["east"] = nil
+	b.tick(t, t0+120)
+	w, _ := new(b.facts(t0 + 120)).Window(5 * time.Minute)
+	require.Zero(t, w.Measured, "a gap, not a zero")
+}
+
+func TestABlockOfAnotherPlanIsNotRead(t *testing.T) {
+	b := newBench(t, fixture{rubrics: availability, services: named("playlist")}, "east")
+	b.rows["east"] = []row{event("200", 90)}
+	blocks := b.blocks(t, t0)
+	blocks[0].Plan = "another"
+	b.AddTick(time.Unix(t0, 0), blocks)
+	require.Equal(t, slo.SourceError, b.facts(t0).Cells[0].Fault.Reason)
+}
+
+func TestALateBlockCountsInTheLedger(t *testing.T) {
+	b := newBench(t, fixture{rubrics: availability, services: named("playlist")}, "east", "west")
+	b.rows["east"] = []row{event("200", 90)}
+	b.rows["west"] = []row{event("200", 50)}
+	b.tick(t, t0)
+	late := b.blocks(t, t0+300)
+	missing := []*slo.Block{late[0], nil}
+	b.AddTick(time.Unix(t0+300, 0), missing)
+	require.Equal(t, slo.Counts{Total: 90 + 140}, counted(b.facts(t0+300), 2*time.Hour))
+	b.AddSlot(time.Unix(t0+300, 0), late)
+	require.Equal(t, slo.Counts{Total: 140 + 140}, counted(b.facts(t0+300), 2*time.Hour))
+}
+
+func TestAFaultOfOneQueryIsOneOfItsSource(t *testing.T) {
+	b := newBench(t, fixture{rubrics: availability, services: named("playlist")}, "east")
+	b.fails["east"] = errors.New("too many samples")
+	b.tick(t, t0)
+	f := b.facts(t0)
+	require.Equal(t, &slo.Fault{Reason: slo.SourceError, Detail: "too many samples"}, f.Cells[0].Fault)
+	require.False(t, f.Witnessed)
+}
+
+func TestAlternativesOfIdentityAreNeverSummedAndStick(t *testing.T) {
+	b := newBench(t, fixture{
+		rubrics: `
+rubrics:
+  - name: a
+    identity: [service, alias]
+    checks:
+      - {name: one, events: {metric: requests_total, bad: '{code="500"}'}, objective: 99%}
+`,
+		identities: map[string]map[string]string{"alias": {"service": `"the-" + service.name`}},
+		services:   named("playlist"),
+	}, "east", "west")
+	alias := func(n float64) row {
+		return row{map[string]string{"service": "the-playlist", "code": "200"}, n}
+	}
+	b.rows["east"] = []row{event("200", 10), alias(1000)}
+	b.rows["west"] = []row{alias(7)}
+	b.tick(t, t0)
+	require.Equal(t, slo.Counts{Total: 17}, counted(b.facts(t0), 5*time.Minute), "in each cell the first that has rows")
+
+	b.rows["east"] = []row{alias(1000)}
+	b.rows["west"] = []row{alias(8), event("200", 5000)}
+	b.tick(t, t0+300)
+	f := b.facts(t0 + 300)
+	require.False(t, f.Cells[0].Row, "east knows it by the first alone")
+	require.True(t, f.Cells[1].Row)
+	last, _ := f.Window(5 * time.Minute)
+	require.Equal(t, 8.0, last.Counts.Total, "west knows it by the second alone")
+}
+
+func TestGaugesAreLeftAloneByWhatIsAboutTheLedger(t *testing.T) {
+	b := newBench(t, fixture{rubrics: oneCheck(gaugeCheck), services: named("playlist")}, "east")
+	b.rows["east"] = []row{{map[string]string{"service": "playlist"}, 3}}
+	b.tick(t, t0)
+	before := b.facts(t0)
+	b.AddTick(time.Unix(t0+60, 0), []*slo.Block{b.askers[0].ask(t.Context(), span{t0 + 60, 60, 2}, true)[0]})
+	require.Equal(t, before, b.facts(t0))
+	b.AddTick(time.Unix(t0+120, 0), []*slo.Block{nil})
+	require.Equal(t, slo.SourceError, new(b.facts(t0 + 120)).Cells[0].Fault.Reason)
+}

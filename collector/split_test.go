@@ -1,0 +1,158 @@
+package collector
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/stretchr/testify/require"
+
+	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/collector/promapi"
+	"github.com/apgarhq/apgar/slo"
+)
+
+// narrow is a Prometheus that takes questions about a few services only.
+func narrow(t *testing.T, services []*catalog.Service, most int) *fakePrometheus {
+	steady := steadyTraffic(services, 0.1)
+	return &fakePrometheus{answer: func(expr string, at time.Time) ([]row, error) {
+		rows, _ := steady(expr, at)
+		matcher := serviceMatcher(t, expr)
+		var out []row
+		found := map[string]bool{}
+		for _, r := range rows {
+			if name := r.labels["service"]; matcher == nil || matcher.Matches(name) {
+				out = append(out, r)
+				found[name] = true
+			}
+		}
+		if len(found) > most {
+			return nil, &promapi.Error{Kind: promapi.KindTooManySamples, Source: "eu", Op: "query", Detail: "too many samples"}
+		}
+		return out, nil
+	}}
+}
+
+func serviceMatcher(t *testing.T, expr string) *labels.Matcher {
+	tree, err := parser.NewParser(parser.Options{}).ParseExpr(expr)
+	require.NoError(t, err)
+	for _, matchers := range parser.ExtractSelectors(tree) {
+		for _, m := range matchers {
+			if m.Name == "service" {
+				return m
+			}
+		}
+	}
+	return nil
+}
+
+func TestAQueryThatIsTooLargeIsAskedInPieces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		services := numbered(100)
+		p := fixture{rubrics: availability, services: services}.plan(t)
+		whole := newAsker(SourceOptions{Name: "eu", Client: narrow(t, services, 1000)}, p).ask(t.Context(), instant(600), false)[0]
+		prom := narrow(t, services, 30)
+		a := newAsker(SourceOptions{Name: "eu", Client: prom}, p)
+		ask := func() (*slo.Block, int) {
+			before := len(prom.askings())
+			b := a.ask(t.Context(), instant(600), false)[0]
+			return b, len(prom.askings()) - before
+		}
+		b, asked := ask()
+		require.Equal(t, whole.Columns, b.Columns)
+		require.Equal(t, whole.Targets, b.Targets)
+		require.Equal(t, 2*(1+2+4), asked, "halves, and halves of halves")
+
+		_, asked = ask()
+		require.Equal(t, 2*4, asked, "what was learnt is remembered")
+		a.ask(t.Context(), span{600, 60, 2}, false)
+		_, asked = ask()
+		require.Equal(t, 2*4, asked)
+
+		<-time.After(time.Hour)
+		b, asked = ask()
+		require.Equal(t, 2*(1+2+4), asked, "and tried again in one piece after an hour")
+		require.Equal(t, whole.Columns, b.Columns)
+	})
+}
+
+func TestASourceThatAnswersNothingIsNotAskedManyQuestions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		services := numbered(100)
+		p := fixture{rubrics: availability, services: services}.plan(t)
+		prom := narrow(t, services, 0)
+		a := newAsker(SourceOptions{Name: "eu", Client: prom}, p)
+		b := a.ask(t.Context(), instant(600), false)[0]
+		require.Equal(t, slo.SourceError, b.Columns[0].Fault.Reason)
+		require.Contains(t, b.Columns[0].Fault.Detail, "too many samples")
+		require.LessOrEqual(t, len(prom.askings()), 2*8)
+		before := len(prom.askings())
+		a.ask(t.Context(), instant(660), false)
+		require.Equal(t, 2, len(prom.askings())-before, "left whole for a while")
+	})
+}
+
+func TestAnAuthorsQueryIsNotCut(t *testing.T) {
+	services := numbered(10)
+	p := fixture{rubrics: oneCheck(gaugeCheck), services: services}.plan(t)
+	prom := &fakePrometheus{answer: func(expr string, _ time.Time) ([]row, error) {
+		if strings.Contains(expr, "fds") {
+			return nil, &promapi.Error{Kind: promapi.KindTooManySamples}
+		}
+		return nil, nil
+	}}
+	b := newAsker(SourceOptions{Name: "eu", Client: prom}, p).ask(t.Context(), instant(600), false)[0]
+	require.Equal(t, slo.SourceError, b.Columns[0].Fault.Reason)
+	require.Len(t, prom.askings(), 2)
+}
+
+func TestPiecesCoverEachServiceOnce(t *testing.T) {
+	services := numbered(37)
+	p := fixture{rubrics: availability, services: services}.plan(t)
+	queries := p.queries(dialect{})
+	key := splitKey{&queries[0], false}
+	var m splitMemories
+	// Several askings at once cut the same pieces.
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Go(func() {
+			halves, ok := m.cut(p, key, piece{})
+			for i := 0; ok && i < 2; i++ {
+				m.cut(p, key, halves[i])
+			}
+		})
+	}
+	wait.Wait()
+	seen := map[string]int{}
+	for _, k := range m.pieces(key) {
+		for _, v := range k.values {
+			seen[v]++
+		}
+	}
+	require.Len(t, seen, 37)
+	for name, n := range seen {
+		require.Equal(t, 1, n, name)
+	}
+}
+
+func TestSplittingTakesTheLabelThatTellsMostApart(t *testing.T) {
+	p := fixture{
+		rubrics: `
+rubrics:
+  - name: a
+    identity: workload
+    checks:
+      - {name: one, events: {metric: requests_total, bad: '{code="500"}'}, objective: 99%}
+`,
+		identities: map[string]map[string]string{"workload": {"cluster": `"eu"`, "workload": "service.name"}},
+		services:   numbered(3),
+	}.plan(t)
+	q := p.queries(dialect{renamed: map[string]string{"workload": "app"}})[0]
+	k := p.everybody(&q)
+	require.Equal(t, piece{"workload", []string{"service-0000", "service-0001", "service-0002"}}, k)
+	require.Equal(t, `sum by (app, cluster, code) (increase(requests_total{app=~"service-0000|service-0001|service-0002"}[5m]))`, k.in(&q))
+}
