@@ -107,18 +107,18 @@ func missingBound(h *rubric.Histogram, bounds []float64) string {
 // lackingBound returns the services, in order, that have rows at the newest
 // instant but none within the bound of the histogram.
 func (d *decoder) lackingBound() []int {
-	within := map[int32]bool{}
+	all, within := map[int32]bool{}, map[int32]bool{}
 	for _, x := range d.steps[len(d.steps)-1] {
 		switch x.class {
 		case classAll:
-			within[x.service] = within[x.service] // there, if not within
+			all[x.service] = true
 		case classWithin:
 			within[x.service] = true
 		}
 	}
 	var lacking []int
-	for service, has := range within {
-		if !has {
+	for service := range all {
+		if !within[service] {
 			lacking = append(lacking, int(service))
 		}
 	}

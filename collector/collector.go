@@ -186,7 +186,7 @@ func (c *Collector) gather(ctx context.Context, tick time.Time, before <-chan st
 	defer close(delivered)
 	limited, cancel := context.WithDeadline(ctx, tick.Add(c.gatherer.slowest()+gatherGrace))
 	defer cancel()
-	g := c.gatherer.Tick(ctx, tick)
+	g := c.gatherer.begin(ctx, tick)
 	g.wait(limited)
 	select {
 	case <-before:
@@ -214,13 +214,16 @@ func (c *Collector) tick(ctx context.Context, g gathered) {
 		c.missed(g.time)
 		return
 	}
-	c.take(ctx, g, time.Now())
+	if err := c.take(ctx, g, time.Now()); err == nil {
+		c.metrics.tickSeconds.Observe(time.Since(g.time).Seconds())
+	}
 	c.askAgain(ctx, g)
 }
 
 // take enters the blocks of a tick, grades, and commits as far as the store
-// lets it: without a store grading goes on.
-func (c *Collector) take(ctx context.Context, g gathered, evaluatedAt time.Time) {
+// lets it: without a store grading goes on. The error, which is logged here, is
+// that of the commit.
+func (c *Collector) take(ctx context.Context, g gathered, evaluatedAt time.Time) error {
 	clock := newStopwatch(c.metrics)
 	c.grader.AddTick(g.time, g.blocks)
 	c.lastTick = g.time
@@ -237,6 +240,7 @@ func (c *Collector) take(ctx context.Context, g gathered, evaluatedAt time.Time)
 	}
 	clock.lap("commit")
 	c.settle(ctx, g, cards, err)
+	return err
 }
 
 func (c *Collector) commit(ctx context.Context, g gathered, cards []*scorecard.Scorecard) error {
@@ -259,7 +263,6 @@ func (c *Collector) settle(ctx context.Context, g gathered, cards []*scorecard.S
 	case err == nil:
 		c.last = cards
 		c.metrics.ticks.Inc()
-		c.metrics.tickSeconds.Observe(time.Since(g.time).Seconds())
 		c.metrics.lastTick.Set(float64(g.time.Unix()))
 	case errors.Is(err, scorecard.ErrFenced), errors.Is(err, scorecard.ErrOldTick):
 		c.last, c.behind = cards, true

@@ -46,7 +46,7 @@ func (c *Collector) evaluate(ctx context.Context, tick time.Time) (gathered, err
 	start := tick.Add(-ringLength).Truncate(slotLength)
 	c.backfillNow(ctx, start)
 	c.walk(ctx, start, tick, tick.Add(-c.o.Plan.Interval))
-	round := c.gatherer.Tick(ctx, tick)
+	round := c.gatherer.begin(ctx, tick)
 	round.wait(ctx)
 	if err := ctx.Err(); err != nil {
 		return gathered{}, fmt.Errorf("evaluating the tick of %s: %w", tick.Format(time.RFC3339), err)

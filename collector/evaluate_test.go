@@ -18,10 +18,10 @@ func wavyTraffic(services []*catalog.Service) func(string, time.Time) ([]row, er
 		wave := 1 + math.Sin(float64(at.Unix())/7000)
 		rows, _ := steadyTraffic(services, 0)(expr, at)
 		for i := range rows {
-			switch {
-			case rows[i].labels["code"] == "500":
+			switch rows[i].labels["code"] {
+			case "500":
 				rows[i].value = wave * float64(i) / 10
-			case rows[i].labels["code"] == "200":
+			case "200":
 				rows[i].value *= 3 + wave
 			}
 		}

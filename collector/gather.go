@@ -23,8 +23,8 @@ func newGatherer(plan *Plan, sources []SourceOptions, m *metrics) *Gatherer {
 	return g
 }
 
-// Tick starts to ask every source about one tick, each after its delay.
-func (g *Gatherer) Tick(ctx context.Context, tick time.Time) *gathering {
+// begin starts to ask every source about one tick, each after its delay.
+func (g *Gatherer) begin(ctx context.Context, tick time.Time) *gathering {
 	r := &gathering{
 		blocks: make([]*slo.Block, len(g.askers)), left: len(g.askers),
 		deliveries: make(chan delivery, len(g.askers)),

@@ -100,7 +100,7 @@ func (g *Grader) findConflicts() {
 // is a source that has not answered.
 func (g *Grader) AddTick(tick time.Time, blocks []*slo.Block) {
 	at := tick.Unix()
-	boundary := isBoundary(tick)
+	boundary, outcomes := isBoundary(tick), map[slo.Outcome]int{}
 	for i := range g.plan.slis {
 		s := &g.plan.slis[i]
 		if !s.due(at) || !s.asked(blocks) {
@@ -114,10 +114,11 @@ func (g *Grader) AddTick(tick time.Time, blocks []*slo.Block) {
 			answers := m.answers(service, series)
 			series.AddTick(m.round, answers)
 			if boundary && s.check.Kind.Counted() {
-				g.metrics.slots.count(series.AddSlot(m.round, answers))
+				outcomes[series.AddSlot(m.round, answers)]++
 			}
 		}
 	}
+	g.metrics.slots.add(outcomes)
 }
 
 // asked reports whether blocks are about an SLI at all: those of the past may
@@ -139,6 +140,7 @@ func (s *sli) asked(blocks []*slo.Block) bool {
 // AddSlot enters the blocks about one slot, named by its end: asked again, or
 // backfilled.
 func (g *Grader) AddSlot(end time.Time, blocks []*slo.Block) {
+	outcomes := map[slo.Outcome]int{}
 	for i := range g.plan.slis {
 		s := &g.plan.slis[i]
 		if !s.check.Kind.Counted() {
@@ -147,10 +149,11 @@ func (g *Grader) AddSlot(end time.Time, blocks []*slo.Block) {
 		m := newMerger(g.plan, s, end.Unix(), g.sources, blocks)
 		for service, series := range g.series[i] {
 			if series != nil {
-				g.metrics.slots.count(series.AddSlot(m.round, m.answers(service, series)))
+				outcomes[series.AddSlot(m.round, m.answers(service, series))]++
 			}
 		}
 	}
+	g.metrics.slots.add(outcomes)
 }
 
 // Grade judges every service by every rubric that applies, as of a tick whose

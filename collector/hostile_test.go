@@ -107,7 +107,9 @@ func TestNoSourceCanHarmTheOthers(t *testing.T) {
 				server.Close()
 			}
 			limits := func(o *promapi.Options) {
-				o.Timeout = 300 * time.Millisecond
+				if strings.Contains(tt.detail, "timeout") {
+					o.Timeout = 300 * time.Millisecond
+				}
 				o.Limits = promapi.Limits{ResponseBytes: 8 << 20, Series: 50_000}
 			}
 			good := &fakePrometheus{answer: steadyTraffic(named("search"), 0.1)}

@@ -29,69 +29,60 @@ type metrics struct {
 // newMetrics registers the metrics, or goes on with those of the collector
 // that was there before a reload. A nil registerer is fine.
 func newMetrics(reg prometheus.Registerer) *metrics {
+	counter := func(name, help string) prometheus.CounterOpts {
+		return prometheus.CounterOpts{Name: "apgar_collector_" + name, Help: help}
+	}
+	gauge := func(name, help string) prometheus.GaugeOpts {
+		return prometheus.GaugeOpts{Name: "apgar_collector_" + name, Help: help}
+	}
+	bySource := []string{"source"}
 	m := &metrics{
-		ticks: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "apgar_collector_ticks_total", Help: "Ticks graded and committed.",
-		}),
-		ticksMissed: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "apgar_collector_ticks_missed_total", Help: "Ticks that were not graded, because the process was behind or paused.",
-		}),
+		ticks:       prometheus.NewCounter(counter("ticks_total", "Ticks graded and committed.")),
+		ticksMissed: prometheus.NewCounter(counter("ticks_missed_total", "Ticks that were not graded, because the process was behind or paused.")),
 		tickSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "apgar_collector_tick_duration_seconds", Help: "Time from a tick to the commit of its scorecards, the query delay included.",
 			Buckets: []float64{0.5, 1, 2.5, 5, 10, 20, 30, 45, 60, 90, 120},
 		}),
-		lastTick: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "apgar_collector_last_tick_timestamp_seconds", Help: "The newest committed tick, in Unix seconds.",
-		}),
-		sourceMissed: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "apgar_collector_source_ticks_missed_total", Help: "Ticks that a source was not asked about, because it was still busy with an earlier one.",
-		}, []string{"source"}),
-		commits: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "apgar_collector_commits_total", Help: "Commits handed to the store, by result: ok, fenced, old_tick or error.",
-		}, []string{"result"}),
-		services: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "apgar_collector_services", Help: "Services in the catalog.",
-		}),
-		scorecards: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "apgar_collector_scorecards", Help: "Scorecards of the newest tick, by status.",
-		}, []string{"status"}),
-		queries: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "apgar_collector_tick_queries", Help: "Queries sent to a source for the newest tick.",
-		}, []string{"source"}),
-		unmatched: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "apgar_collector_unmatched_rows", Help: "Rows of a source that name no service of the catalog: the most in one answer of the newest tick.",
-		}, []string{"source"}),
-		backfillLeft: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "apgar_collector_backfill_remaining_slots", Help: "Slots of five minutes that are still to be asked about the past.",
-		}),
-		panics: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "apgar_collector_panics_recovered_total", Help: "Panics while grading that were recovered; each is a defect.",
-		}),
-		stageDuration: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "apgar_collector_stage_duration_seconds", Help: "Time that a stage of the newest tick took: ledger, grade or commit.",
-		}, []string{"stage"}),
+		lastTick: prometheus.NewGauge(gauge("last_tick_timestamp_seconds", "The newest committed tick, in Unix seconds.")),
+		sourceMissed: prometheus.NewCounterVec(counter("source_ticks_missed_total",
+			"Ticks that a source was not asked about, because it was still busy with an earlier one."), bySource),
+		commits: prometheus.NewCounterVec(counter("commits_total",
+			"Ticks handed to the store, by result: ok, fenced, old_tick or error."), []string{"result"}),
+		services:   prometheus.NewGauge(gauge("services", "Services in the catalog.")),
+		scorecards: prometheus.NewGaugeVec(gauge("scorecards", "Scorecards of the newest tick, by status."), []string{"status"}),
+		queries:    prometheus.NewGaugeVec(gauge("tick_queries", "Queries sent to a source for the newest tick."), bySource),
+		unmatched: prometheus.NewGaugeVec(gauge("unmatched_rows",
+			"Rows of a source that name no service of the catalog: the most in one answer of the newest tick."), bySource),
+		backfillLeft: prometheus.NewGauge(gauge("backfill_remaining_slots", "Slots of five minutes that are still to be asked about the past.")),
+		panics:       prometheus.NewCounter(counter("panics_recovered_total", "Panics while grading that were recovered; each is a defect.")),
+		stageDuration: prometheus.NewGaugeVec(gauge("stage_duration_seconds",
+			"Time that a stage of the newest tick took: ledger, grade or commit."), []string{"stage"}),
 	}
 	slots := newSlotsVec()
 	if reg != nil {
-		share(reg, &m.ticks)
-		share(reg, &m.ticksMissed)
-		share(reg, &m.tickSeconds)
-		share(reg, &m.lastTick)
-		share(reg, &m.sourceMissed)
-		share(reg, &m.commits)
-		share(reg, &m.services)
-		share(reg, &m.scorecards)
-		share(reg, &m.queries)
-		share(reg, &m.unmatched)
-		share(reg, &m.backfillLeft)
-		share(reg, &m.panics)
-		share(reg, &m.stageDuration)
+		m.share(reg)
 		share(reg, &slots)
 	}
 	m.slots = newSlotCounter(slots)
 	m.queries.Reset() // sources may be gone
 	m.unmatched.Reset()
 	return m
+}
+
+func (m *metrics) share(reg prometheus.Registerer) {
+	share(reg, &m.ticks)
+	share(reg, &m.ticksMissed)
+	share(reg, &m.tickSeconds)
+	share(reg, &m.lastTick)
+	share(reg, &m.sourceMissed)
+	share(reg, &m.commits)
+	share(reg, &m.services)
+	share(reg, &m.scorecards)
+	share(reg, &m.queries)
+	share(reg, &m.unmatched)
+	share(reg, &m.backfillLeft)
+	share(reg, &m.panics)
+	share(reg, &m.stageDuration)
 }
 
 // share registers a metric, or puts the one registered before in its place.
@@ -118,13 +109,8 @@ func newSlotCounter(vec *prometheus.CounterVec) slotCounter {
 	return slotCounter{vec.WithLabelValues("measured"), vec.WithLabelValues("gap"), vec.WithLabelValues("shrunk")}
 }
 
-func (c slotCounter) count(o slo.Outcome) {
-	switch o {
-	case slo.Measured:
-		c.measured.Inc()
-	case slo.Shrunk:
-		c.shrunk.Inc()
-	default:
-		c.gap.Inc()
-	}
+func (c slotCounter) add(outcomes map[slo.Outcome]int) {
+	c.measured.Add(float64(outcomes[slo.Measured]))
+	c.gap.Add(float64(outcomes[slo.Gap]))
+	c.shrunk.Add(float64(outcomes[slo.Shrunk]))
 }

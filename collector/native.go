@@ -2,6 +2,7 @@ package collector
 
 import (
 	"math"
+	"slices"
 
 	"github.com/apgarhq/apgar/collector/promapi"
 )
@@ -11,23 +12,9 @@ import (
 // threshold cuts is interpolated, exponentially where buckets grow so, linearly
 // in the zero bucket and in buckets of the author's own bounds.
 func nativeWithin(h promapi.HistogramPoint, threshold float64) float64 {
-	var positive, negative bool
-	for _, b := range h.Buckets {
-		positive = positive || b.Lower > 0
-		negative = negative || b.Upper < 0
-	}
 	var within float64
 	for _, b := range h.Buckets {
-		switch {
-		case math.IsInf(b.Lower, -1):
-			if b.Upper > 0 {
-				b.Lower = 0
-			}
-		case b.Lower <= 0 && b.Upper >= 0 && positive && !negative:
-			b.Lower = 0
-		case b.Lower <= 0 && b.Upper >= 0 && negative && !positive:
-			b.Upper = 0
-		}
+		b = narrowed(b, h.Buckets)
 		switch {
 		case b.Upper <= threshold:
 			within += b.Count
@@ -36,6 +23,30 @@ func nativeWithin(h promapi.HistogramPoint, threshold float64) float64 {
 		}
 	}
 	return within
+}
+
+// narrowed takes 0 for a bound of a bucket around it that observations cannot
+// lie beyond: of the zero bucket of a histogram that has buckets on one side
+// only, and of the first of an author's own.
+func narrowed(b promapi.Bucket, all []promapi.Bucket) promapi.Bucket {
+	if b.Lower > 0 || b.Upper < 0 {
+		return b
+	}
+	if math.IsInf(b.Lower, -1) {
+		if b.Upper > 0 {
+			b.Lower = 0
+		}
+		return b
+	}
+	positive := slices.ContainsFunc(all, func(o promapi.Bucket) bool { return o.Lower > 0 })
+	negative := slices.ContainsFunc(all, func(o promapi.Bucket) bool { return o.Upper < 0 })
+	switch {
+	case positive && !negative:
+		b.Lower = 0
+	case negative && !positive:
+		b.Upper = 0
+	}
+	return b
 }
 
 // shareBelow returns which share of a bucket is at most v, which lies inside.

@@ -54,9 +54,9 @@ func (c *Collector) newestTick() time.Time {
 func (c *Collector) primeNewest(ctx context.Context, tick time.Time) {
 	limited, cancel := context.WithTimeout(ctx, gatherGrace)
 	defer cancel()
-	g := c.gatherer.Tick(ctx, tick)
+	g := c.gatherer.begin(ctx, tick)
 	g.wait(limited)
-	c.take(ctx, gathered{tick, slices.Clone(g.blocks)}, time.Now())
+	_ = c.take(ctx, gathered{tick, slices.Clone(g.blocks)}, time.Now())
 }
 
 // walk enters the ticks after start up to the last, and grades and commits
@@ -73,7 +73,7 @@ func (c *Collector) walk(ctx context.Context, start, from, last time.Time) {
 			}
 			g := gathered{time.Unix(s.at(i), 0).UTC(), blocks}
 			if g.time.After(from) {
-				c.take(ctx, g, g.time.Add(c.gatherer.slowest()))
+				_ = c.take(ctx, g, g.time.Add(c.gatherer.slowest()))
 				continue
 			}
 			c.grader.AddTick(g.time, blocks)

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
 
 	"github.com/prometheus/common/model"
 
@@ -62,22 +60,10 @@ func CheckConfig(ctx context.Context, o CheckOptions) error {
 
 // CheckCatalog checks catalog files, folders and globs.
 func CheckCatalog(o CheckOptions) error {
-	docs, problems := file.Load(absolute(o.Files), ".")
+	docs, problems := file.Load(o.Files, "")
 	snapshot, found := catalog.Merge(docs...)
 	say(o.Out, "%d services, %d other entities", snapshot.Len(), len(snapshot.Entities()))
 	return o.report(append(problems, found...))
-}
-
-// absolute leaves the file loader nothing to resolve.
-func absolute(paths []string) []string {
-	out := make([]string, len(paths))
-	for i, p := range paths {
-		out[i] = p
-		if abs, err := filepath.Abs(p); err == nil && !filepath.IsAbs(p) {
-			out[i] = abs
-		}
-	}
-	return out
 }
 
 // CheckRubrics checks rubric files, or the embedded packs when there are
@@ -130,9 +116,9 @@ func (o CheckOptions) rubricFiles() ([]rubric.File, []catalog.Problem) {
 		}
 	}
 	for _, path := range o.Files {
-		data, err := os.ReadFile(path) //nolint:gosec // the user names the file to check
+		data, err := file.Read(path)
 		if err != nil {
-			problems = append(problems, catalog.Problem{Position: catalog.Position{File: path}, Message: "it cannot be read: " + err.Error()})
+			problems = append(problems, catalog.Problem{Position: catalog.Position{File: path}, Message: err.Error()})
 			continue
 		}
 		files = append(files, rubric.File{Name: path, Data: data})
@@ -169,9 +155,13 @@ func (o CheckOptions) report(problems catalog.Problems) error {
 		mistakes++
 		say(o.Out, "%s: %s", p.Position, p.Message)
 	}
-	if mistakes > 0 {
+	switch mistakes {
+	case 0:
+		return nil
+	case 1:
+		say(o.Out, "1 mistake")
+	default:
 		say(o.Out, "%d mistakes", mistakes)
-		return ErrMistakes
 	}
-	return nil
+	return ErrMistakes
 }

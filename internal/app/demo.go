@@ -30,6 +30,9 @@ const demoReplay = time.Hour
 // Demo runs a synthetic fleet with its own Prometheus, and the service on top
 // of it, until ctx ends.
 func Demo(ctx context.Context, o DemoOptions) (err error) {
+	if o.Services < 1 {
+		return fmt.Errorf("preparing the demo: a fleet of %d services cannot be graded: ask for 1 to 5000 with --services", o.Services)
+	}
 	started := time.Now()
 	say(o.Out, "writing a day of history for %d services …", o.Services)
 	world, err := demo.New(ctx, demo.Options{

@@ -39,6 +39,9 @@ func (e *SourcesFailedError) Error() string {
 // scorecards. It returns a *SourcesFailedError, after printing, when a source
 // did not answer everything.
 func Evaluate(ctx context.Context, o EvaluateOptions) error {
+	if o.Time.After(time.Now()) {
+		return fmt.Errorf("evaluating %s: it is in the future, and no source has its data yet: give a time before now", o.Time.Format(time.RFC3339))
+	}
 	s, err := load(o.ConfigFile, nil, o.Logger)
 	if err != nil {
 		return err
@@ -56,14 +59,14 @@ func Evaluate(ctx context.Context, o EvaluateOptions) error {
 	result, err := collector.Evaluate(ctx, collector.Options{
 		Plan: plan, Sources: s.sources, Environment: s.config.Global.Environment, Logger: o.Logger,
 		Progress: func(done, all int) {
-			_, _ = fmt.Fprintf(o.Err, "\rasking about the past: %d of %d ranges", done+1, all)
-			if done+1 == all {
+			_, _ = fmt.Fprintf(o.Err, "\rasking about the past: %d of %d ranges", done, all)
+			if done == all {
 				_, _ = fmt.Fprintln(o.Err)
 			}
 		},
 	}, tick, evaluatedAt)
 	if err != nil {
-		return fmt.Errorf("evaluating the tick of %s: %w", tick.Format(time.RFC3339), err)
+		return err // it names the tick
 	}
 	if o.JSON {
 		err = writeJSON(o.Out, result, tick, evaluatedAt)
@@ -112,10 +115,10 @@ func serviceIDs(snapshot *catalog.Snapshot, names []string) ([]catalog.ID, error
 	for _, name := range names {
 		id, err := catalog.ParseID(name)
 		if err != nil {
-			return nil, fmt.Errorf("service %q: %w", name, err)
+			return nil, fmt.Errorf("looking up the services to evaluate: %w", err)
 		}
 		if _, ok := snapshot.Service(id); !ok {
-			return nil, fmt.Errorf("the catalog has no service %s", id)
+			return nil, fmt.Errorf("looking up the services to evaluate: the catalog has no service %s: name one of its %d as namespace/name, or none for all", id, snapshot.Len())
 		}
 		ids = append(ids, id)
 	}

@@ -118,6 +118,9 @@ func (s *service) build(o ServeOptions, extras serviceExtras, reg *prometheus.Re
 	if err != nil {
 		return fmt.Errorf("building the API: %w", err)
 	}
+	if err := web.Validate(o.Web.ConfigFile); err != nil {
+		return fmt.Errorf("reading the web configuration %s: %w: mend what --web.config.file names, or leave it out", o.Web.ConfigFile, err)
+	}
 	s.server = api.HTTPServer(server.Handler())
 	s.listener, err = (&net.ListenConfig{}).Listen(context.Background(), "tcp", o.Web.ListenAddress)
 	if err != nil {

@@ -3,7 +3,9 @@ package app
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -34,6 +36,9 @@ func (s *setup) close() {
 // load reads the configuration and what it names. Mistakes in apgar.yml end
 // it; a bad entity or rubric is left out, reported, and the rest loads.
 func load(path string, reg prometheus.Registerer, log *slog.Logger) (*setup, error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("reading the configuration %s: there is no such file: name yours with --config.file, or see what Apgar does with `apgar demo`", path)
+	}
 	cfg, problems := config.Load(path)
 	if err := failed(problems); err != nil {
 		return nil, err

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+type card struct {
+	Rubric  string
+	Service struct{ Namespace, Name string }
+	Status  string
+	Score   *float64
+	Results []struct{ Check, Verdict, Reason, Message string }
+}
+
+func (c *card) path() string { return "/services/" + c.Service.Namespace + "/" + c.Service.Name }
+
+// runningDemo is the demo, once it has told its addresses.
+type runningDemo struct {
+	*program
+	url, prometheus string
+}
+
+func startDemo(t *testing.T, binary string, services int) *runningDemo {
+	t.Helper()
+	p := start(t, binary, "demo", "--services="+strconv.Itoa(services),
+		"--web.listen-address=127.0.0.1:0", "--demo.prometheus-address=127.0.0.1:0")
+	return &runningDemo{program: p}
+}
+
+func (d *runningDemo) ready(t *testing.T) {
+	t.Helper()
+	d.url = d.says(t, 2*time.Minute, `the fleet +(http://\S+)/\n`)
+	d.prometheus = d.says(t, time.Second, `Prometheus +(http://\S+)/ `)
+}
+
+func testDemo(t *testing.T, binary string) {
+	small, large := startDemo(t, binary, 60), startDemo(t, binary, 600)
+	small.ready(t)
+	t.Run("every service has scorecards, and most have a score", func(t *testing.T) { small.fleet(t) })
+	large.ready(t)
+	t.Run("ten times the services cost a Prometheus no more queries", func(t *testing.T) {
+		require.Len(t, items[struct{}](t, large.url+"/api/v1/services"), 600)
+		few, many := small.queriesPerTick(t), large.queriesPerTick(t)
+		t.Logf("queries of a tick with 60 services: %d, with 600: %d", few, many)
+		require.Equal(t, few, many)
+	})
+	t.Run("it ends when it is told to", func(t *testing.T) {
+		small.end(t)
+		large.end(t)
+	})
+}
+
+// fleet checks what a visitor of the demo sees.
+func (d *runningDemo) fleet(t *testing.T) {
+	services := items[struct{ Namespace, Name string }](t, d.url+"/api/v1/services")
+	require.Len(t, services, 60)
+	cards := items[card](t, d.url+"/api/v1/scorecards")
+	exported := series(fetch(t, d.url+"/metrics/scorecards"), "apgar_score")
+	page := fetch(t, d.url+"/")
+	graded := map[string]bool{}
+	scored := 0
+	for _, c := range cards {
+		graded[c.path()] = true
+		for _, r := range c.Results {
+			require.NotEmpty(t, r.Message, "%s %s %s", c.path(), c.Rubric, r.Check)
+		}
+		labels := fmt.Sprintf(`{rubric=%q,service=%q,service_namespace=%q}`, c.Rubric, c.Service.Name, c.Service.Namespace)
+		value, ok := exported[labels]
+		require.Equal(t, c.Status == "scored", ok, "apgar_score%s is there if there is a score", labels)
+		if ok {
+			scored++
+			score, err := strconv.ParseFloat(value, 64)
+			require.NoError(t, err)
+			require.InDelta(t, *c.Score, score, 0.1+1e-9, labels)
+		}
+	}
+	require.GreaterOrEqual(t, scored*100, 80*len(cards), "%d of %d scorecards have a score", scored, len(cards))
+	for _, s := range services {
+		path := "/services/" + s.Namespace + "/" + s.Name
+		require.True(t, graded[path], "%s has a scorecard", path)
+		require.Contains(t, page, `href="`+path+`"`)
+	}
+	require.NotContains(t, d.stderr.String(), "level=ERROR")
+}
+
+// queriesPerTick counts at the demo's Prometheus how many instant queries one
+// tick takes; what is asked of the past are range queries.
+func (d *runningDemo) queriesPerTick(t *testing.T) int {
+	t.Helper()
+	answered := func() int {
+		sum := 0
+		for labels, text := range series(fetch(t, d.prometheus+"/metrics"), "demo_prometheus_queries_total") {
+			for _, cluster := range []string{"eu-west", "us-east", "ap-south"} {
+				if labels == fmt.Sprintf(`{cluster=%q,handler="query"}`, cluster) {
+					n, err := strconv.Atoi(text)
+					require.NoError(t, err)
+					sum += n
+				}
+			}
+		}
+		return sum
+	}
+	tick := func() (ticks string, queries int) {
+		page := fetch(t, d.url+"/metrics")
+		for _, text := range series(page, "apgar_collector_tick_queries") {
+			n, err := strconv.Atoi(text)
+			require.NoError(t, err)
+			queries += n
+		}
+		return series(page, "apgar_collector_ticks_total")[""], queries
+	}
+	before, _ := tick()
+	counted, said := 0, 0
+	eventually(t, time.Minute, func() (bool, string) {
+		now, queries := tick()
+		if now == before {
+			return false, "there was no further tick"
+		}
+		sum := answered()
+		before, counted, said = now, sum-counted, queries
+		// The first round only takes the count to start from.
+		ok := counted == said
+		if !ok {
+			counted = sum
+		}
+		return ok, fmt.Sprintf("a tick took %d queries, and says %d", counted, said)
+	})
+	return said
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/apgarhq/apgar/internal/demo"
+)
+
+// testHostileSources runs the service on one Prometheus that behaves and four
+// sources that do not.
+func testHostileSources(t *testing.T, binary string) {
+	world, err := demo.New(t.Context(), demo.Options{Services: 12, Seed: 1, PrometheusAddress: "127.0.0.1:0", Logger: slog.New(slog.DiscardHandler), History: 2 * time.Hour})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, world.Close()) })
+	hostile := newHostile(t)
+	p := start(t, binary, "serve", "--web.listen-address=127.0.0.1:0", "--config.file="+writeHostileConfig(t, world, hostile.URL))
+	url := p.says(t, 30*time.Second, `msg=listening url=(http://\S+)`)
+	eventually(t, time.Minute, func() (bool, string) {
+		why := hostileState(t, url)
+		return why == "", why
+	})
+	for source, kinds := range map[string]string{
+		"stalls": "timeout|breaker_open", "endless": "response_too_large|timeout|breaker_open",
+		"million": "too_many_series|timeout|breaker_open", "garbage": "malformed|not_prometheus|unreachable|breaker_open",
+	} {
+		text := fetch(t, url+"/api/v1/sources/"+source)
+		var status struct {
+			LastError string `json:"last_error"`
+		}
+		require.NoError(t, json.Unmarshal([]byte(text), &status))
+		require.Regexp(t, kinds, status.LastError, source)
+		require.Less(t, len(status.LastError), 2000, "an error does not repeat what a source sends")
+	}
+	t.Logf("the peak of memory is %d MiB", p.peak(t)>>20)
+	require.Less(t, p.peak(t), int64(512<<20), "memory is bounded whatever sources send")
+	p.end(t)
+}
+
+// hostileState says what is not yet as it should be: after several ticks,
+// whatever the good source knows is scored, as if the others did not exist.
+func hostileState(t *testing.T, url string) string {
+	t.Helper()
+	page := fetch(t, url+"/metrics")
+	ticks, _ := strconv.Atoi(series(page, "apgar_collector_ticks_total")[""])
+	if ticks < 3 {
+		return fmt.Sprintf("there were %d ticks", ticks)
+	}
+	for _, c := range items[card](t, url+"/api/v1/scorecards") {
+		if c.Status == "unknown" && c.Rubric == "http" {
+			return fmt.Sprintf("%s is unknown: %+v", c.path(), c.Results)
+		}
+	}
+	for _, source := range []string{"stalls", "endless", "million", "garbage"} {
+		failed := 0
+		for labels, text := range series(page, "apgar_source_queries_total") {
+			if n, err := strconv.Atoi(text); err == nil && strings.Contains(labels, `source="`+source+`"`) && !strings.Contains(labels, `result="ok"`) {
+				failed += n
+			}
+		}
+		if failed == 0 {
+			return source + " has not failed yet"
+		}
+	}
+	return ""
+}
+
+// writeHostileConfig writes a configuration for the demo's first cluster and
+// the sources that misbehave, with the demo's own catalog.
+func writeHostileConfig(t *testing.T, world *demo.Demo, hostile string) string {
+	t.Helper()
+	var config bytes.Buffer
+	fmt.Fprintf(&config, "global: {evaluation_interval: 5s, query_delay: 1s, query_timeout: 2s}\nsources:\n  - {name: good, replicas: [{url: %q}]}\n", world.PrometheusURL()+"/eu-west")
+	for _, name := range []string{"stalls", "endless", "million", "garbage"} {
+		fmt.Fprintf(&config, "  - {name: %s, replicas: [{url: %q}]}\n", name, hostile+"/"+name)
+	}
+	fmt.Fprintf(&config, "catalog: {files: [%q]}\nrubrics: {packs: [http]}\n", filepath.Join(filepath.Dir(world.ConfigFile()), "catalog"))
+	path := filepath.Join(t.TempDir(), "apgar.yml")
+	require.NoError(t, os.WriteFile(path, config.Bytes(), 0o600))
+	return path
+}
+
+// newHostile serves the sources that misbehave, each below its name.
+func newHostile(t *testing.T) *httptest.Server {
+	t.Helper()
+	over := make(chan struct{})
+	mux := http.NewServeMux()
+	mux.HandleFunc("/stalls/", func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-r.Context().Done():
+		case <-over:
+		}
+	})
+	mux.HandleFunc("/endless/", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"status":"success","data":{"resultType":"vector","result":[{"metric":{"service":"`))
+		for chunk := bytes.Repeat([]byte("x"), 1<<16); ; {
+			if _, err := w.Write(chunk); err != nil {
+				return
+			}
+		}
+	})
+	mux.HandleFunc("/million/", func(w http.ResponseWriter, r *http.Request) { _ = aMillion(w, r.URL.Path) })
+	mux.Handle("/garbage/", garbage())
+	server := httptest.NewServer(mux)
+	t.Cleanup(func() {
+		close(over)
+		server.CloseClientConnections()
+		server.Close()
+	})
+	return server
+}
+
+// aMillion answers with a million series, each of which is fine.
+func aMillion(w http.ResponseWriter, path string) error {
+	kind, value := "vector", `"value":[1,"1"]`
+	if regexp.MustCompile(`query_range$`).MatchString(path) {
+		kind, value = "matrix", `"values":[[1,"1"]]`
+	}
+	out := bufio.NewWriterSize(w, 1<<16)
+	_, _ = fmt.Fprintf(out, `{"status":"success","data":{"resultType":%q,"result":[`, kind)
+	for i := range 1_000_000 {
+		if i > 0 {
+			_ = out.WriteByte(',')
+		}
+		if _, err := fmt.Fprintf(out, `{"metric":{"service":"service-%d"},%s}`, i, value); err != nil {
+			return err
+		}
+	}
+	_, _ = out.WriteString(`]}}`)
+	return out.Flush()
+}
+
+// garbage answers each request with another kind of it.
+func garbage() http.Handler {
+	noise := make([]byte, 1<<16)
+	source := rand.NewChaCha8([32]byte{1})
+	_, _ = source.Read(noise)
+	kinds := [][]byte{
+		noise, []byte("<html><body>502 Bad Gateway</body></html>"), nil, []byte("null"), []byte("[]"),
+		[]byte(`{"status":"success","data":{"resultType":"vector","result":[{"metric":{"service":"`),
+		[]byte(`{"status":"success","data":{"resultType":"scalar","result":[1,"NaN"]}}`),
+		[]byte(`{"status":"success","data":{"resultType":"vector","result":{"metric":7}}}`),
+		bytes.Repeat([]byte(`{"data":`), 10_000),
+	}
+	var turn atomic.Uint64
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write(kinds[turn.Add(1)%uint64(len(kinds))])
+	})
+}

@@ -1,0 +1,106 @@
+package collector
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/stretchr/testify/require"
+
+	"github.com/apgarhq/apgar/scorecard"
+)
+
+func TestALostLeaseRefusesCommitsUntilItIsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		services := named("playlist")
+		prom := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
+		registry := prometheus.NewRegistry()
+		e := start(t, fixture{rubrics: availability, services: services}, Options{Registerer: registry}, source("eu", prom))
+		defer e.stop()
+		e.until(5 * time.Minute)
+		before := len(e.store.ticks())
+		e.store.give("another")
+		e.until(10 * time.Minute)
+		require.Len(t, e.store.ticks(), before, "another grader has the lease")
+		require.InDelta(t, 5, testutil.ToFloat64(e.metrics.commits.WithLabelValues("fenced")), 0)
+		e.store.mu.Lock()
+		last := 42.0
+		e.store.states = map[scorecard.Key]*scorecard.State{{Rubric: "http", Service: services[0].ID}: {LastScore: &last, LastScoredAt: e.midnight}}
+		e.store.mu.Unlock()
+		prom.mu.Lock()
+		prom.answer = func(string, time.Time) ([]row, error) { return nil, errors.New("down") }
+		prom.mu.Unlock()
+		e.store.give("")
+		e.until(30 * time.Minute)
+		require.Len(t, e.store.ticks(), before+20)
+		card := e.store.newest().Scorecards[0]
+		require.Equal(t, scorecard.Unknown, card.Status)
+		e.store.mu.Lock()
+		first := e.store.commits[before]
+		e.store.mu.Unlock()
+		require.Equal(t, e.store.epoch, first.Epoch)
+		for _, c := range first.Changes {
+			require.NotEqual(t, scorecard.ScorecardAdded, c.Kind)
+		}
+	})
+}
+
+func TestARestartWithinATickGoesOnWithTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		services := named("playlist")
+		prom := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
+		f := fixture{rubrics: availability, services: services}
+		e := start(t, f, Options{}, source("eu", prom))
+		e.until(5*time.Minute + 40*time.Second)
+		e.stop()
+		again := start(t, f, Options{Store: e.store}, source("eu", prom))
+		defer again.stop()
+		e.until(8 * time.Minute)
+		require.Equal(t, e.at(7*time.Minute), e.store.newest().Tick)
+		ticks := e.store.ticks()
+		require.Equal(t, len(ticks), len(slices.Compact(slices.Clone(ticks))))
+	})
+}
+
+func TestGradingGoesOnWhileTheStoreIsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		services := named("playlist")
+		prom := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
+		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+		defer e.stop()
+		e.until(3 * time.Minute)
+		committed := len(e.store.ticks())
+		e.store.setFail(errors.New("the store is down"))
+		e.until(10 * time.Minute)
+		e.peek(func() { require.Equal(t, e.at(9*time.Minute), e.lastTick.UTC()) })
+		e.store.setFail(nil)
+		e.until(12 * time.Minute)
+		require.Len(t, e.store.ticks(), committed+2)
+		require.InDelta(t, 7, testutil.ToFloat64(e.metrics.commits.WithLabelValues("error")), 0)
+	})
+}
+
+func TestOnlyAHolderOfTheLeaseBegins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		services := named("playlist")
+		prom := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
+		store := &fakeStore{holder: "another"}
+		e := start(t, fixture{rubrics: availability, services: services}, Options{Store: store}, source("eu", prom))
+		defer e.stop()
+		e.until(2 * time.Minute)
+		require.Empty(t, prom.askings())
+		store.give("")
+		e.until(4 * time.Minute)
+		require.Equal(t, e.at(3*time.Minute), store.newest().Tick)
+	})
+}
+
+func TestARunThatCannotBeginSaysWhy(t *testing.T) {
+	p := fixture{rubrics: availability, services: named("playlist")}.plan(t)
+	c := New(Options{Plan: p, Store: &fakeStore{fail: errors.New("no route to the store")}, Owner: "me"})
+	require.ErrorContains(t, c.Run(t.Context()), "acquiring the grader's lease: no route to the store")
+}
