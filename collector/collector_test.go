@@ -219,6 +219,23 @@ func TestASlowSourceIsAFaultAndTheOthersAreGraded(t *testing.T) {
 	})
 }
 
+func TestTheFirstScorecardsDoNotWaitForASourceThatStalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		west, east := named("playlist"), named("search")
+		quick := &fakePrometheus{answer: steadyTraffic(west, 0.1)}
+		stalled := &fakePrometheus{answer: steadyTraffic(east, 0.1)}
+		stalled.holdBack(after(24 * time.Hour))
+		f := fixture{rubrics: availability, services: slices.Concat(west, east), interval: 15 * time.Second}
+		e := start(t, f, Options{}, source("quick", quick), source("stalled", stalled))
+		defer e.stop()
+		e.until(primePatience + gatherGrace + time.Second)
+		require.NotEmpty(t, e.store.ticks(), "a source that stalls must not keep the others from being shown")
+		cards := e.store.newest().Scorecards
+		require.Equal(t, "ok", resultOf(t, cards, "playlist", "availability").Reason)
+		require.Equal(t, "source_error", resultOf(t, cards, "search", "availability").Reason)
+	})
+}
+
 func TestTicksStayInOrderWhenTheIntervalIsShorterThanTheWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")

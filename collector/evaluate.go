@@ -3,6 +3,7 @@ package collector
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/apgarhq/apgar/scorecard"
@@ -45,7 +46,7 @@ func (c *Collector) evaluate(ctx context.Context, tick time.Time) (gathered, err
 	tick = tick.Truncate(c.o.Plan.Interval).UTC()
 	start := tick.Add(-ringLength).Truncate(slotLength)
 	c.backfillNow(ctx, start)
-	c.walk(ctx, start, tick, tick.Add(-c.o.Plan.Interval))
+	c.walk(ctx, start, tick, tick.Add(-c.o.Plan.Interval), math.MaxInt64)
 	round := c.gatherer.begin(ctx, tick)
 	round.wait(ctx)
 	if err := ctx.Err(); err != nil {

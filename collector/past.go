@@ -2,6 +2,7 @@ package collector
 
 import (
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -17,6 +18,7 @@ const (
 	backfillTries    = 5    // of one range query
 	backfillPause    = time.Minute
 	maxReplay        = 24 * time.Hour
+	primePatience    = 45 * time.Second // with sources that stall at the start
 )
 
 // prime fills the ring, replays what is to be replayed, starts the backfill,
@@ -29,11 +31,14 @@ func (c *Collector) prime(ctx context.Context) (time.Time, error) {
 	if c.o.Replay > 0 {
 		c.backfillNow(ctx, start)
 	}
+	patient := c.walk(ctx, start, from, newest.Add(-interval), c.patience())
 	// What is asked of the past takes time, in which more of it comes to pass.
-	c.walk(ctx, start, from, newest.Add(-interval))
-	for at := newest; c.newestTick().After(at) && ctx.Err() == nil; newest = at {
+	for at := newest; patient && c.newestTick().After(at) && ctx.Err() == nil; newest = at {
 		at = c.newestTick()
-		c.walk(ctx, newest.Add(-interval), from, at.Add(-interval))
+		patient = c.walk(ctx, newest.Add(-interval), from, at.Add(-interval), c.patience())
+	}
+	if !patient {
+		newest = c.newestTick()
 	}
 	if ctx.Err() != nil {
 		return time.Time{}, ctx.Err()
@@ -59,17 +64,31 @@ func (c *Collector) primeNewest(ctx context.Context, tick time.Time) {
 	_ = c.take(ctx, gathered{tick, slices.Clone(g.blocks)}, time.Now())
 }
 
+// patience is how long the first scorecards wait for a source that does not
+// answer about the past hour: what it owes is asked for again later. A replay
+// waits for everything.
+func (c *Collector) patience() time.Duration {
+	if c.o.Replay > 0 {
+		return math.MaxInt64
+	}
+	return primePatience
+}
+
 // walk enters the ticks after start up to the last, and grades and commits
 // those after from. Ticks are asked for in range queries, a chunk at a time.
-func (c *Collector) walk(ctx context.Context, start, from, last time.Time) {
+// Sources that have not answered when the patience ends are left out, and
+// walk reports false.
+func (c *Collector) walk(ctx context.Context, start, from, last time.Time, patience time.Duration) bool {
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	interval := c.o.Plan.Interval
 	replaying := last.After(from)
 	for at := start.Add(interval); !at.After(last) && ctx.Err() == nil; {
 		n := min(c.instants(walkInstants), int(last.Sub(at)/interval)+1)
 		s := span{at.Unix(), seconds(interval), n}
-		for i, blocks := range c.gatherer.Range(ctx, s, !replaying) {
+		for i, blocks := range c.gatherer.Range(limited, s, !replaying) {
 			if ctx.Err() != nil {
-				return // what came last may be cut short
+				return false // what came last may be cut short
 			}
 			g := gathered{time.Unix(s.at(i), 0).UTC(), blocks}
 			if g.time.After(from) {
@@ -81,6 +100,7 @@ func (c *Collector) walk(ctx context.Context, start, from, last time.Time) {
 		}
 		at = at.Add(time.Duration(n) * interval)
 	}
+	return limited.Err() == nil
 }
 
 // chunk is a run of slots: from first, the end of the oldest.

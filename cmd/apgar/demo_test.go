@@ -39,15 +39,20 @@ func (d *runningDemo) ready(t *testing.T) {
 }
 
 func testDemo(t *testing.T, binary string) {
+	t.Parallel()
 	small, large := startDemo(t, binary, 60), startDemo(t, binary, 600)
 	small.ready(t)
 	t.Run("every service has scorecards, and most have a score", func(t *testing.T) { small.fleet(t) })
 	large.ready(t)
 	t.Run("ten times the services cost a Prometheus no more queries", func(t *testing.T) {
 		require.Len(t, items[struct{}](t, large.url+"/api/v1/services"), 600)
-		few, many := small.queriesPerTick(t), large.queriesPerTick(t)
-		t.Logf("queries of a tick with 60 services: %d, with 600: %d", few, many)
-		require.Equal(t, few, many)
+		few, many := small.tickCounter(t), large.tickCounter(t)
+		eventually(t, 90*time.Second, func() (bool, string) {
+			one, other := few.count(t), many.count(t)
+			return one && other, fmt.Sprintf("a whole tick was counted: %t with 60 services, %t with 600", one, other)
+		})
+		t.Logf("queries of a tick with 60 services: %d, with 600: %d", few.queries, many.queries)
+		require.Equal(t, few.queries, many.queries)
 	})
 	t.Run("it ends when it is told to", func(t *testing.T) {
 		small.end(t)
@@ -88,47 +93,61 @@ func (d *runningDemo) fleet(t *testing.T) {
 	require.NotContains(t, d.stderr.String(), "level=ERROR")
 }
 
-// queriesPerTick counts at the demo's Prometheus how many instant queries one
-// tick takes; what is asked of the past are range queries.
-func (d *runningDemo) queriesPerTick(t *testing.T) int {
+// tickCounter counts at the demo's Prometheus how many instant queries a tick
+// takes; what is asked of the past are range queries.
+type tickCounter struct {
+	demo     *runningDemo
+	ticks    string
+	answered int
+	queries  int // of a tick, once count has said so
+}
+
+func (d *runningDemo) tickCounter(t *testing.T) *tickCounter {
 	t.Helper()
-	answered := func() int {
-		sum := 0
-		for labels, text := range series(fetch(t, d.prometheus+"/metrics"), "demo_prometheus_queries_total") {
-			for _, cluster := range []string{"eu-west", "us-east", "ap-south"} {
-				if labels == fmt.Sprintf(`{cluster=%q,handler="query"}`, cluster) {
-					n, err := strconv.Atoi(text)
-					require.NoError(t, err)
-					sum += n
-				}
-			}
-		}
-		return sum
+	c := &tickCounter{demo: d, answered: d.answered(t)}
+	c.ticks, _ = d.newestTick(t)
+	return c
+}
+
+// count reports whether a whole tick was seen, in which the Prometheus
+// answered as many queries as the tick is said to have taken.
+func (c *tickCounter) count(t *testing.T) bool {
+	t.Helper()
+	ticks, said := c.demo.newestTick(t)
+	if c.queries > 0 || ticks == c.ticks {
+		return c.queries > 0
 	}
-	tick := func() (ticks string, queries int) {
-		page := fetch(t, d.url+"/metrics")
-		for _, text := range series(page, "apgar_collector_tick_queries") {
-			n, err := strconv.Atoi(text)
-			require.NoError(t, err)
-			queries += n
-		}
-		return series(page, "apgar_collector_ticks_total")[""], queries
+	before := c.answered
+	c.ticks, c.answered = ticks, c.demo.answered(t)
+	if c.answered-before == said {
+		c.queries = said
 	}
-	before, _ := tick()
-	counted, said := 0, 0
-	eventually(t, time.Minute, func() (bool, string) {
-		now, queries := tick()
-		if now == before {
-			return false, "there was no further tick"
-		}
-		sum := answered()
-		before, counted, said = now, sum-counted, queries
-		// The first round only takes the count to start from.
-		ok := counted == said
-		if !ok {
-			counted = sum
-		}
-		return ok, fmt.Sprintf("a tick took %d queries, and says %d", counted, said)
-	})
-	return said
+	return c.queries > 0
+}
+
+// answered is how many instant queries the clusters have answered.
+func (d *runningDemo) answered(t *testing.T) int {
+	t.Helper()
+	page := fetch(t, d.prometheus+"/metrics")
+	sum := 0
+	for _, cluster := range []string{"eu-west", "us-east", "ap-south"} {
+		text := series(page, "demo_prometheus_queries_total")[fmt.Sprintf(`{cluster=%q,handler="query"}`, cluster)]
+		n, err := strconv.Atoi(text)
+		require.NoError(t, err)
+		sum += n
+	}
+	return sum
+}
+
+// newestTick returns how many ticks there were, and how many queries the
+// newest one has taken.
+func (d *runningDemo) newestTick(t *testing.T) (ticks string, queries int) {
+	t.Helper()
+	page := fetch(t, d.url+"/metrics")
+	for _, text := range series(page, "apgar_collector_tick_queries") {
+		n, err := strconv.Atoi(text)
+		require.NoError(t, err)
+		queries += n
+	}
+	return series(page, "apgar_collector_ticks_total")[""], queries
 }
