@@ -56,7 +56,7 @@ func TestTheSpecificationDescribesEveryRouteAndNoOther(t *testing.T) {
 
 func TestTheSpecificationIsValid(t *testing.T) {
 	b := newBench(t, fixture.Fleet(3))
-	ok, errs := b.specified().ValidateDocument()
+	ok, errs := b.spec().ValidateDocument()
 	require.True(t, ok, "%v", errs)
 }
 

@@ -48,7 +48,7 @@ func listScorecards(r request) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return pageJSON(r, r.view.scorecards, q)
+		return pageJSON(request{view: r.view, dst: r.dst}, r.view.scorecards, q)
 	case "map":
 		spec.Whole, spec.Sort = true, false
 		q, err := spec.Parse(r.values)
@@ -105,7 +105,7 @@ func listServiceScorecards(r request) ([]byte, error) {
 		return nil, err
 	}
 	q.Filter.Fields["service"] = []string{id.String()}
-	return pageJSON(r, r.view.scorecards, q)
+	return pageJSON(request{view: r.view, dst: r.dst}, r.view.scorecards, q)
 }
 
 func getScorecard(r request) ([]byte, error) {

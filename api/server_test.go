@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/pb33f/libopenapi"
@@ -31,7 +32,7 @@ type bench struct {
 	log      *bytes.Buffer
 	options  api.Options
 	handler  http.Handler
-	spec     validator.Validator
+	spec     func() validator.Validator // built when it is first needed
 }
 
 func newBench(t testing.TB, snap *scorecard.Snapshot, change ...func(*api.Options)) *bench {
@@ -39,6 +40,7 @@ func newBench(t testing.TB, snap *scorecard.Snapshot, change ...func(*api.Option
 	b := &bench{
 		t: t, reader: &fixture.Reader{}, history: &fixture.History{}, registry: prometheus.NewRegistry(), log: &bytes.Buffer{},
 	}
+	b.spec = sync.OnceValue(func() validator.Validator { return specified(t) })
 	b.reader.Set(snap, false)
 	b.options = api.Options{
 		Reader: b.reader, History: b.history, Gatherer: b.registry, Registerer: b.registry, Version: "1.2.3",
@@ -60,16 +62,14 @@ func newBench(t testing.TB, snap *scorecard.Snapshot, change ...func(*api.Option
 	return b
 }
 
-// specified returns the validator of the specification, built once.
-func (b *bench) specified() validator.Validator {
-	if b.spec == nil {
-		document, err := libopenapi.NewDocument(api.OpenAPI())
-		require.NoError(b.t, err)
-		v, errs := validator.NewValidator(document)
-		require.Empty(b.t, errs)
-		b.spec = v
-	}
-	return b.spec
+// specified builds the validator of the specification.
+func specified(t testing.TB) validator.Validator {
+	t.Helper()
+	document, err := libopenapi.NewDocument(api.OpenAPI())
+	require.NoError(t, err)
+	v, errs := validator.NewValidator(document)
+	require.Empty(t, errs)
+	return v
 }
 
 // get asks for a path; headers are pairs of name and value.
@@ -106,7 +106,7 @@ func (b *bench) validate(request *http.Request, response *http.Response) {
 	if !strings.HasSuffix(media, "json") {
 		return
 	}
-	ok, errs := b.specified().ValidateHttpResponse(request, response)
+	ok, errs := b.spec().ValidateHttpResponse(request, response)
 	for _, e := range errs {
 		for _, s := range e.SchemaValidationErrors {
 			b.t.Errorf("%s %s: %s at %s", request.Method, request.URL, s.Reason, s.FieldPath)

@@ -25,7 +25,9 @@ const (
 	goodToClear  = 10
 )
 
-const sixHours = 6 * time.Hour
+// pageLong is the long window of the slower page, whose burn tells whether the
+// budget is being spent now.
+const pageLong = 6 * time.Hour
 
 // judgeObjective judges an SLI with an objective by its budget and burn.
 func (j *judgement) judgeObjective() {
@@ -102,7 +104,7 @@ func (b *budgeting) burning(length time.Duration, share func(slo.Counts) float64
 
 // verdict takes the first row of the specification's table that applies.
 func (b *budgeting) verdict(pairs []pairState, share func(slo.Counts) float64) (Verdict, string, float64) {
-	now := b.burning(sixHours, share) || b.burning(slo.RoundToSlots(b.length/10), share)
+	now := b.burning(pageLong, share) || b.burning(slo.RoundToSlots(b.length/10), share)
 	credit := 1.0
 	if b.counts {
 		credit = math.Min(1, math.Max(0, (1-b.spent)/0.25))

@@ -97,12 +97,12 @@ func newModelRun(seed uint64) *modelRun {
 func (r *modelRun) answer(slot int64) {
 	round := &Round{Time: slot}
 	a := Answer{Cell: modelCell, Up: 1}
-	switch kind := r.random.IntN(10); {
-	case kind == 0:
+	switch r.random.IntN(10) {
+	case 0:
 		a.Fault = &Fault{Reason: Partial}
-	case kind == 1:
+	case 1:
 		round.Failed = map[string]*Fault{"eu": {Reason: SourceError}}
-	case kind == 2: // fine, and nothing there
+	case 2: // fine, and nothing there
 		r.model.add(slot, Counts{}, false)
 	default:
 		a.Row = true

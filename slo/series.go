@@ -130,7 +130,7 @@ func (s *Series) enter(slot int64, counts Counts, complete bool) bool {
 		s.hours.add(slot, counts)
 		return true
 	}
-	if old, had := chunk.get(i); had && !(complete && notLess(counts, old)) {
+	if old, had := chunk.get(i); had && (!complete || !notLess(counts, old)) {
 		return false
 	}
 	chunk.set(i, counts)
@@ -149,6 +149,22 @@ type cellView struct {
 
 // views pairs every known cell with its answer.
 func (s *Series) views(r *Round, answers []Answer) []cellView {
+	s.meet(answers)
+	views := make([]cellView, len(s.cells))
+	anyRow := false
+	for i, m := range s.cells {
+		views[i] = s.view(r, m, answers)
+		anyRow = anyRow || views[i].row
+	}
+	for i := range views {
+		views[i].answered = views[i].row || views[i].relevant && views[i].movedAway(anyRow)
+	}
+	return views
+}
+
+// meet makes a memory for every cell that answers for the first time, and
+// notes the alternative under which it first has a row.
+func (s *Series) meet(answers []Answer) {
 	for i := range answers {
 		if !s.admits(answers[i].Cell) {
 			continue
@@ -158,31 +174,25 @@ func (s *Series) views(r *Round, answers []Answer) []cellView {
 			m.identity = answers[i].Identity
 		}
 	}
-	views := make([]cellView, len(s.cells))
-	anyRow := false
-	for i, m := range s.cells {
-		v := cellView{memory: m}
-		if !s.admits(m.key) {
-			views[i] = v
-			continue
-		}
-		v.fault = r.Failed[m.key.Source]
-		v.noTarget = r.NoTargets[m.key.Source]
-		if j := slices.IndexFunc(answers, func(a Answer) bool { return a.Cell == m.key }); j >= 0 {
-			a := &answers[j]
-			v.fault = Graver(v.fault, a.Fault)
-			v.row = a.Row && v.fault == nil
-			v.counts, v.value, v.up, v.down = a.Counts, a.Value, a.Up, a.Down
-		}
-		faultedBefore := v.fault != nil && m.first != 0 && r.Time <= m.last+expectedFor
-		v.relevant = v.row || s.expects(m, r.Time) || faultedBefore
-		anyRow = anyRow || v.row
-		views[i] = v
+}
+
+// view pairs one cell with its answer, if it has one.
+func (s *Series) view(r *Round, m *cellMemory, answers []Answer) cellView {
+	v := cellView{memory: m}
+	if !s.admits(m.key) {
+		return v
 	}
-	for i := range views {
-		views[i].answered = views[i].row || views[i].relevant && views[i].movedAway(anyRow)
+	v.fault = r.Failed[m.key.Source]
+	v.noTarget = r.NoTargets[m.key.Source]
+	if j := slices.IndexFunc(answers, func(a Answer) bool { return a.Cell == m.key }); j >= 0 {
+		a := &answers[j]
+		v.fault = Graver(v.fault, a.Fault)
+		v.row = a.Row && v.fault == nil
+		v.counts, v.value, v.up, v.down = a.Counts, a.Value, a.Up, a.Down
 	}
-	return views
+	faultedBefore := v.fault != nil && m.first != 0 && r.Time <= m.last+expectedFor
+	v.relevant = v.row || s.expects(m, r.Time) || faultedBefore
+	return v
 }
 
 // movedAway reports that the service has left the cell: the cell answered,

@@ -98,7 +98,7 @@ func (s *Source) attempt(ctx context.Context, replica *replica, r *request, repo
 	if fault == nil {
 		return nil
 	}
-	fault.of(s.name, r.op, replica.shown)
+	fault = fault.of(s.name, r.op, replica.shown)
 	s.log.LogAttrs(ctx, slog.LevelDebug, "Attempt failed", slog.String("replica", replica.shown),
 		slog.Int("attempt", report.Attempts), slog.Any("err", fault))
 	return fault

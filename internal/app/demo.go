@@ -57,9 +57,9 @@ func Demo(ctx context.Context, o DemoOptions) (err error) {
 
 func runDemo(ctx context.Context, world *demo.Demo, s *service, t demoTeller) error {
 	var group run.Group
-	s.add(&group, ctx, s.run)
-	s.add(&group, ctx, world.Run)
-	s.add(&group, ctx, t.run)
+	addActor(ctx, &group, s.run)
+	addActor(ctx, &group, world.Run)
+	addActor(ctx, &group, t.run)
 	if err := group.Run(); err != nil && ctx.Err() == nil {
 		return err
 	}

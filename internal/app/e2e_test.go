@@ -25,6 +25,7 @@ type world struct {
 // TestApgarAgainstARealPrometheus runs the program's commands against data
 // whose grades are known beforehand.
 func TestApgarAgainstARealPrometheus(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	t.Run("evaluate grades as the grading rules say", w.testEvaluate)
 	t.Run("evaluate between two slots takes windows that end at the tick", w.testEvaluateBetweenSlots)

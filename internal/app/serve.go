@@ -171,13 +171,13 @@ func (s *service) run(ctx context.Context) error {
 		s.log.Info("listening", "url", s.url())
 		return s.serve()
 	}, func(error) { s.stopServing() })
-	s.add(&group, ctx, s.collector.Run)
-	s.add(&group, ctx, func(ctx context.Context) error { <-ctx.Done(); return nil })
+	addActor(ctx, &group, s.collector.Run)
+	addActor(ctx, &group, func(ctx context.Context) error { <-ctx.Done(); return nil })
 	return group.Run()
 }
 
-// add adds an actor that runs until its context ends.
-func (s *service) add(group *run.Group, ctx context.Context, actor func(context.Context) error) {
+// addActor adds an actor that runs until its context ends.
+func addActor(ctx context.Context, group *run.Group, actor func(context.Context) error) {
 	ctx, cancel := context.WithCancel(ctx)
 	group.Add(func() error { return actor(ctx) }, func(error) { cancel() })
 }

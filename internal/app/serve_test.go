@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -23,15 +24,15 @@ type serving struct {
 	stop func() error // ends it, once, and returns what it returned
 }
 
-// serve runs app.Serve on a free port until the test ends.
-func serve(t *testing.T, config string) *serving {
+// serve runs app.Serve on an address until the test ends.
+func serve(t *testing.T, config, address string) *serving {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	s := &serving{log: &logBook{listening: make(chan string, 1)}}
 	ended := make(chan error, 1)
 	go func() {
 		ended <- app.Serve(ctx, app.ServeOptions{
-			ConfigFile: config, Web: app.Web{ListenAddress: "127.0.0.1:0"}, Logger: slog.New(slog.NewJSONHandler(s.log, nil)),
+			ConfigFile: config, Web: app.Web{ListenAddress: address}, Logger: slog.New(slog.NewJSONHandler(s.log, nil)),
 		})
 	}()
 	s.stop = sync.OnceValue(func() error {
@@ -84,7 +85,7 @@ func (s *serving) metric(t *testing.T, series string) string {
 }
 
 func (w *world) testServe(t *testing.T) {
-	s := serve(t, w.config)
+	s := serve(t, w.config, "127.0.0.1:0")
 	eventually(t, time.Minute, func() (bool, string) {
 		status, body := fetch(t, s.url+"/-/ready")
 		return status == http.StatusOK, string(body)
@@ -104,11 +105,13 @@ func (w *world) liveGrades(t *testing.T, s *serving) {
 	var items []card
 	eventually(t, time.Minute, func() (bool, string) {
 		items = s.scorecards(t)
-		left := s.metric(t, "apgar_collector_backfill_remaining_slots")
-		c := cards(items)["http default/collapsed"]
-		reason := c.result(t, "availability").Reason
-		return left == "0" && reason == "target_down", "slots to backfill: " + left + ", collapsed is " + reason
+		found := cards(items)
+		reason := found["http default/collapsed"].result(t, "availability").Reason
+		covered := found["http default/steady"].result(t, "availability").Budget.Covered
+		return covered >= worldPast.Hours()/(30*24) && reason == "target_down",
+			fmt.Sprintf("%.4f of the period is covered, collapsed is %s", covered, reason)
 	})
+	require.Equal(t, "0", s.metric(t, "apgar_collector_backfill_remaining_slots"))
 	expected := expectedHTTP()
 	down := "fail target_down"
 	expected["default/collapsed"] = map[string]string{"availability": down, "latency": down, "saturation": down, "traffic": down}

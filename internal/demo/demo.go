@@ -128,12 +128,12 @@ func (d *Demo) open(ctx context.Context) (err error) {
 		return fmt.Errorf("making the demo's temporary folder: %w (is TMPDIR writable?)", err)
 	}
 	d.atClose(func() error { return os.RemoveAll(d.dir) })
-	queries, err := net.Listen("tcp", d.options.PrometheusAddress)
+	queries, err := (&net.ListenConfig{}).Listen(ctx, "tcp", d.options.PrometheusAddress)
 	if err != nil {
 		return fmt.Errorf("listening for queries on %s: %w (choose another --demo.prometheus-address)", d.options.PrometheusAddress, err)
 	}
 	d.url = "http://" + queries.Addr().String()
-	scrapes, err := net.Listen("tcp", "127.0.0.1:0")
+	scrapes, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return errors.Join(fmt.Errorf("listening for scrapes of the demo's instances: %w", err), queries.Close())
 	}

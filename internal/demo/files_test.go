@@ -85,7 +85,7 @@ func TestEveryServiceIsInExactlyOneCatalogFile(t *testing.T) {
 			components = entities(t, read(t, dir, "catalog/components.yml"))
 			require.Len(t, components, 6)
 		} else {
-			require.NoFileExists(t, filepath.Join(dir, "catalog/components.yml"))
+			require.NoFileExists(t, filepath.Join(dir, "catalog", "components.yml"))
 		}
 		for _, e := range components {
 			seen[e.Metadata.Name]++

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/apgarhq/apgar/internal/demo/traffic"
@@ -96,7 +97,7 @@ func (b *columnBuilder) add(name string, value func(*traffic.Reading) float64, p
 
 func (b *columnBuilder) addSometimes(name string, value func(*traffic.Reading) (float64, bool), pairs ...string) {
 	set := b.instance.TargetLabels()
-	set[labels.MetricName] = name
+	set[model.MetricNameLabel] = name
 	for k := 0; k+1 < len(pairs); k += 2 {
 		set[pairs[k]] = pairs[k+1]
 	}

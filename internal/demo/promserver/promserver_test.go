@@ -42,7 +42,7 @@ func serve(t *testing.T) fixture {
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	app := db.AppenderV2(t.Context())
 	for _, code := range []string{"200", "500"} {
-		set := labels.FromStrings(labels.MetricName, "requests_total", "code", code, "text", `quotes " and <brackets>`)
+		set := labels.FromStrings(model.MetricNameLabel, "requests_total", "code", code, "text", `quotes " and <brackets>`)
 		for s := 600; s >= 0; s -= 15 {
 			at := noon().Add(-time.Duration(s) * time.Second)
 			_, err := app.Append(0, set, 0, at.UnixMilli(), float64(1000-s), nil, nil, storage.AOptions{})

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/tsdb"
@@ -27,7 +28,7 @@ func latest(t *testing.T, db *tsdb.DB, name string) map[string]float64 {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, q.Close()) }()
 	found := map[string]float64{}
-	set := q.Select(t.Context(), false, nil, labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, name))
+	set := q.Select(t.Context(), false, nil, labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, name))
 	for set.Next() {
 		it := set.At().Iterator(nil)
 		for it.Next() == chunkenc.ValFloat {
