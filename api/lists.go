@@ -43,7 +43,7 @@ func pageJSON(r request, t *listing.Table, q listing.Query) ([]byte, error) {
 	dst = append(dst, `,"total":`...)
 	dst = strconv.AppendInt(dst, int64(page.Total), 10)
 	dst = append(dst, `,"stale":`...)
-	return append(strconv.AppendBool(dst, true), '}'), nil
+	return append(strconv.AppendBool(dst, r.stale), '}'), nil
 }
 
 // one answers with the row under the key. What names it, for the message of

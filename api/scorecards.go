@@ -22,10 +22,6 @@ func EncodeScorecard(dst []byte, c *scorecard.Scorecard, stale bool) ([]byte, er
 	return body.Append(dst, stale), nil
 }
 
-// RoundScore prints a score as the API does: one decimal, never rounded up
-// onto the border of a grade. See wire.RoundScore.
-func RoundScore(x float64) string { return wire.RoundScore(x) }
-
 func scorecardsSpec() listing.Spec {
 	return listing.Spec{
 		List:   "scorecards",
@@ -48,7 +44,7 @@ func listScorecards(r request) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return pageJSON(request{view: r.view, dst: r.dst}, r.view.scorecards, q)
+		return pageJSON(r, r.view.scorecards, q)
 	case "map":
 		spec.Whole, spec.Sort = true, false
 		q, err := spec.Parse(r.values)
@@ -105,7 +101,7 @@ func listServiceScorecards(r request) ([]byte, error) {
 		return nil, err
 	}
 	q.Filter.Fields["service"] = []string{id.String()}
-	return pageJSON(request{view: r.view, dst: r.dst}, r.view.scorecards, q)
+	return pageJSON(r, r.view.scorecards, q)
 }
 
 func getScorecard(r request) ([]byte, error) {

@@ -2,6 +2,7 @@ package exporter
 
 import (
 	"math"
+	"strconv"
 
 	dto "github.com/prometheus/client_model/go"
 
@@ -35,7 +36,17 @@ func families() []family {
 	}
 }
 
-func score(c *scorecard.Scorecard) *float64 { return c.Score }
+// score is the score as the API publishes it, so that both always agree.
+func score(c *scorecard.Scorecard) *float64 {
+	if c.Score == nil {
+		return nil
+	}
+	published, err := strconv.ParseFloat(scorecard.RoundScore(*c.Score), 64)
+	if err != nil {
+		return nil // not finite
+	}
+	return &published
+}
 
 // coverage is unknown where there is nothing to cover: 0 would be an alarm.
 func coverage(c *scorecard.Scorecard) *float64 {

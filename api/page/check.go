@@ -54,7 +54,7 @@ func checkOf(r *scorecard.Result) check {
 		v.Window = wire.Duration(r.Window)
 	}
 	if r.PointsLost != nil && *r.PointsLost > 0 {
-		v.Lost = "−" + wire.RoundPoints(*r.PointsLost)
+		v.Lost = "−" + scorecard.RoundPoints(*r.PointsLost)
 	}
 	if !r.Since.IsZero() {
 		v.Since = clock(r.Since)

@@ -3,7 +3,6 @@ package page
 import (
 	"strings"
 
-	"github.com/apgarhq/apgar/api/wire"
 	"github.com/apgarhq/apgar/scorecard"
 )
 
@@ -37,7 +36,7 @@ func scoreText(score *float64) string {
 	if score == nil {
 		return "–"
 	}
-	if text := wire.RoundScore(*score); text != "null" {
+	if text := scorecard.RoundScore(*score); text != "null" {
 		return text
 	}
 	return "–"

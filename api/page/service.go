@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/apgarhq/apgar/api/wire"
 	"github.com/apgarhq/apgar/catalog"
 	"github.com/apgarhq/apgar/scorecard"
 )
@@ -178,7 +177,7 @@ func moves(d scorecard.Delta) []move {
 		if m.by == nil {
 			continue
 		}
-		text, class := wire.RoundPoints(*m.by), "down"
+		text, class := scorecard.RoundPoints(*m.by), "down"
 		switch {
 		case text == "0.0":
 			text, class = "±0", "flat"

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/apgarhq/apgar/scorecard"
 )
 
 // Time is the layout of every instant of the API: UTC, whole seconds.
@@ -108,12 +110,12 @@ func (w *writer) decimal(name string, x *float64) { w.float(name, x, appendDecim
 
 // score writes a score with one decimal, null for nil.
 func (w *writer) score(name string, x *float64) {
-	w.float(name, x, func(dst []byte, x float64) []byte { return append(dst, RoundScore(x)...) })
+	w.float(name, x, func(dst []byte, x float64) []byte { return append(dst, scorecard.RoundScore(x)...) })
 }
 
 // points writes a difference of scores with one decimal, null for nil.
 func (w *writer) points(name string, x *float64) {
-	w.float(name, x, func(dst []byte, x float64) []byte { return append(dst, RoundPoints(x)...) })
+	w.float(name, x, func(dst []byte, x float64) []byte { return append(dst, scorecard.RoundPoints(x)...) })
 }
 
 func (w *writer) float(name string, x *float64, format func([]byte, float64) []byte) {

@@ -161,7 +161,7 @@ func scoreText(c *scorecard.Scorecard) string {
 	if c.Score == nil {
 		return string(c.Status)
 	}
-	return api.RoundScore(*c.Score) + " " + c.Grade
+	return scorecard.RoundScore(*c.Score) + " " + c.Grade
 }
 
 func levelText(c *scorecard.Scorecard) string {
@@ -175,5 +175,5 @@ func pointsText(r *scorecard.Result) string {
 	if r.PointsLost == nil || *r.PointsLost == 0 {
 		return ""
 	}
-	return "-" + api.RoundScore(*r.PointsLost)
+	return "-" + scorecard.RoundPoints(*r.PointsLost)
 }

@@ -111,7 +111,6 @@ func (w *world) liveGrades(t *testing.T, s *serving) {
 		return covered >= worldPast.Hours()/(30*24) && reason == "target_down",
 			fmt.Sprintf("%.4f of the period is covered, collapsed is %s", covered, reason)
 	})
-	require.Equal(t, "0", s.metric(t, "apgar_collector_backfill_remaining_slots"))
 	expected := expectedHTTP()
 	down := "fail target_down"
 	expected["default/collapsed"] = map[string]string{"availability": down, "latency": down, "saturation": down, "traffic": down}

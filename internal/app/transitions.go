@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/apgarhq/apgar/api"
 	"github.com/apgarhq/apgar/scorecard"
 )
 
@@ -63,7 +62,7 @@ func describe(c scorecard.Change) string {
 		fmt.Fprintf(&b, "%s  is graded no more", subject)
 	}
 	if c.Kind == scorecard.GradeChanged && c.FromScore != nil && c.ToScore != nil {
-		fmt.Fprintf(&b, "  score %s → %s", api.RoundScore(*c.FromScore), api.RoundScore(*c.ToScore))
+		fmt.Fprintf(&b, "  score %s → %s", scorecard.RoundScore(*c.FromScore), scorecard.RoundScore(*c.ToScore))
 	}
 	return b.String()
 }

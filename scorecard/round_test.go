@@ -1,15 +1,14 @@
-package wire_test
+package scorecard_test
 
 import (
 	"math"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/apgarhq/apgar/api/wire"
+	"github.com/apgarhq/apgar/scorecard"
 )
 
 func TestRoundScore(t *testing.T) {
@@ -35,14 +34,14 @@ func TestRoundScore(t *testing.T) {
 		"no number is null":      {math.NaN(), "null"},
 		"infinity is null":       {math.Inf(1), "null"},
 	} {
-		t.Run(name, func(t *testing.T) { require.Equal(t, tc.want, wire.RoundScore(tc.score)) })
+		t.Run(name, func(t *testing.T) { require.Equal(t, tc.want, scorecard.RoundScore(tc.score)) })
 	}
 }
 
 func TestRoundScoreNeverCrossesABorder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		x := rapid.Float64Range(0, 100).Draw(t, "score")
-		printed, err := strconv.ParseFloat(wire.RoundScore(x), 64)
+		printed, err := strconv.ParseFloat(scorecard.RoundScore(x), 64)
 		require.NoError(t, err)
 		require.InDelta(t, x, printed, 0.1+1e-9)
 		for _, border := range []float64{59, 60, 70, 80, 90, 100} {
@@ -55,18 +54,7 @@ func TestRoundScoreNeverCrossesABorder(t *testing.T) {
 
 func TestRoundPoints(t *testing.T) {
 	for x, want := range map[float64]string{-38.2: "-38.2", 0: "0.0", -0.01: "0.0", 59.96: "60.0", -41: "-41.0"} {
-		require.Equal(t, want, wire.RoundPoints(x))
+		require.Equal(t, want, scorecard.RoundPoints(x))
 	}
-	require.Equal(t, "null", wire.RoundPoints(math.NaN()))
-}
-
-func TestDuration(t *testing.T) {
-	day := 24 * time.Hour
-	for want, d := range map[string]time.Duration{
-		"30d": 30 * day, "7d": 7 * day, "1d": day, "3d": 3 * day, "5m": 5 * time.Minute, "1h": time.Hour,
-		"16h50m": 16*time.Hour + 50*time.Minute, "15s": 15 * time.Second, "250ms": 250 * time.Millisecond, "0s": 0,
-		"-1h": -time.Hour,
-	} {
-		require.Equal(t, want, wire.Duration(d))
-	}
+	require.Equal(t, "null", scorecard.RoundPoints(math.NaN()))
 }
