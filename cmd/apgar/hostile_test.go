@@ -127,9 +127,9 @@ func failures(metrics, source, kind string) int {
 func writeHostileConfig(t *testing.T, world *demo.Demo, hostile string) string {
 	t.Helper()
 	var config bytes.Buffer
-	fmt.Fprintf(&config, "global: {evaluation_interval: 5s, query_delay: 1s, query_timeout: 2s}\nsources:\n  - {name: good, replicas: [{url: %q}]}\n", world.PrometheusURL()+"/eu-west")
+	fmt.Fprintf(&config, "global: {evaluation_interval: 5s, query_delay: 1s, query_timeout: 3s}\nsources:\n  - {name: good, replicas: [{url: %q}]}\n", world.PrometheusURL()+"/eu-west")
 	for _, name := range []string{"stalls", "endless", "million", "garbage"} {
-		fmt.Fprintf(&config, "  - {name: %s, replicas: [{url: %q}]}\n", name, hostile+"/"+name)
+		fmt.Fprintf(&config, "  - {name: %s, replicas: [{url: %q}], limits: {response_bytes: 16MiB, series: 100000}}\n", name, hostile+"/"+name)
 	}
 	fmt.Fprintf(&config, "catalog: {files: [%q]}\nrubrics: {packs: [http]}\n", filepath.Join(filepath.Dir(world.ConfigFile()), "catalog"))
 	path := filepath.Join(t.TempDir(), "apgar.yml")

@@ -21,7 +21,7 @@ import (
 // TestTheProgram builds the program once and runs it as a process of its own.
 func TestTheProgram(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "apgar")
-	build := exec.Command("go", "build", "-buildvcs=false", "-o", binary, ".") //nolint:gosec // our own program
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", binary, ".")
 	output, err := build.CombinedOutput()
 	require.NoError(t, err, "building the program: %s", output)
 	t.Run("the demo", func(t *testing.T) { testDemo(t, binary) })
@@ -39,7 +39,7 @@ type program struct {
 // start runs the program until the test ends.
 func start(t *testing.T, binary string, args ...string) *program {
 	t.Helper()
-	p := &program{process: exec.Command(binary, args...), temporary: t.TempDir(), ended: make(chan struct{})} //nolint:gosec // our own program
+	p := &program{process: exec.Command(binary, args...), temporary: t.TempDir(), ended: make(chan struct{})}
 	p.process.Stdout, p.process.Stderr = &p.stdout, &p.stderr
 	p.process.Env = append(os.Environ(), "TMPDIR="+p.temporary)
 	require.NoError(t, p.process.Start())

@@ -32,6 +32,7 @@ func TestApgarAgainstARealPrometheus(t *testing.T) {
 	t.Run("evaluate says the same of the same instant, byte for byte", w.testEvaluateRepeats)
 	t.Run("evaluate prints a table for people", w.testEvaluateTable)
 	t.Run("evaluate goes on without a source and says which", w.testEvaluateWithoutASource)
+	t.Run("check --online tells what the sources have", w.testCheckOnline)
 	t.Run("serve goes on when a source dies, and recovers with it", w.testServe)
 }
 

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"log/slog"
 	"math"
 	"strings"
 	"testing"
@@ -208,4 +209,15 @@ func (w *world) testEvaluateWithoutASource(t *testing.T) {
 	require.Equal(t, "unknown source_error", remote.Verdict+" "+remote.Reason)
 	// Nothing is known of its past in the east, so the west is all of it.
 	require.Equal(t, "ok", found["http default/spread"].result(t, "availability").Reason)
+}
+
+func (w *world) testCheckOnline(t *testing.T) {
+	var out lockedBuffer
+	err := app.CheckConfig(t.Context(), app.CheckOptions{
+		Files: []string{w.config}, Online: true, Logger: slog.New(slog.DiscardHandler), Out: &out,
+	})
+	require.ErrorIs(t, err, app.ErrMistakes)
+	require.Regexp(t, `(?m)^east +http/availability +2 +0 `, out.String())
+	require.Contains(t, out.String(), "west: http/latency: http_request_duration_seconds has no bucket with the bound 0.5; the nearest are 0.25 and 1\n")
+	require.Contains(t, out.String(), "west: http/saturation: the answer holds NaN\n")
 }

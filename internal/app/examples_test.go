@@ -59,7 +59,7 @@ func copyExamples(t *testing.T, to string, rewrite *strings.Replacer) {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		text, err := os.ReadFile(path) //nolint:gosec // in a temporary folder
+		text, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}

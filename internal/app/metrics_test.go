@@ -75,7 +75,7 @@ func described(reg *prometheus.Registry) map[string][]string {
 			continue
 		}
 		var names []string
-		if v := variable.FindStringSubmatch(text); v != nil && v[1] != "" {
+		if v := variable.FindStringSubmatch(text); len(v) > 1 && v[1] != "" {
 			names = strings.Split(v[1], ",")
 		}
 		_, constants, _ := strings.Cut(text, "constLabels: ")

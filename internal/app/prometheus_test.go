@@ -50,7 +50,7 @@ func newPrometheus(t *testing.T, config, data string) *prometheus {
 // start runs it and waits until it answers.
 func (p *prometheus) start(t *testing.T) {
 	t.Helper()
-	p.process = exec.Command(p.binary, "--config.file="+p.config, "--storage.tsdb.path="+p.data, //nolint:gosec // a test program
+	p.process = exec.Command(p.binary, "--config.file="+p.config, "--storage.tsdb.path="+p.data,
 		"--storage.tsdb.retention.time=100d",
 		"--web.listen-address="+p.address, "--log.level=warn")
 	p.process.Stdout, p.process.Stderr = &p.output, &p.output
@@ -88,12 +88,12 @@ func writeBlocks(t *testing.T, present time.Time, beings []being) string {
 	promtool := program(t, "promtool")
 	dir := t.TempDir()
 	input, data := filepath.Join(dir, "metrics.om"), filepath.Join(dir, "data")
-	file, err := os.Create(input) //nolint:gosec // in a temporary folder
+	file, err := os.Create(input)
 	require.NoError(t, err)
 	require.NoError(t, expose(file, present, beings))
 	require.NoError(t, file.Close())
 	// Large blocks, because promtool reads the whole input once for each.
-	command := exec.Command(promtool, "tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=64h", input, data) //nolint:gosec // a test program
+	command := exec.Command(promtool, "tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=64h", input, data)
 	output, err := command.CombinedOutput()
 	require.NoError(t, err, "making blocks with promtool: %s", output)
 	require.NoError(t, os.Remove(input))

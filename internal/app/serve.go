@@ -57,6 +57,7 @@ type service struct {
 	log       *slog.Logger
 	web       Web
 	listener  net.Listener
+	api       *api.Server
 	server    *http.Server
 	store     *memstore.Store
 	collector *collector.Collector
@@ -110,7 +111,7 @@ func (s *service) build(o ServeOptions, extras serviceExtras, reg *prometheus.Re
 		Owner: owner(), Replay: extras.replay, Progress: extras.progress, Registerer: reg, Logger: o.Logger,
 	})
 	cards := exporter.New(s.store.Snapshot, exporter.Options{SeriesLimit: s.setup.config.Exporter.SeriesLimit, Logger: o.Logger})
-	server, err := api.New(api.Options{
+	s.api, err = api.New(api.Options{
 		Reader: &reader{s.store, time.Now}, History: s.store, ScorecardMetrics: cards.Handler(),
 		Gatherer: reg, Registerer: reg, Logger: o.Logger, ExternalURL: s.setup.config.Global.ExternalURL,
 		Version: version.Version, Links: extras.links,
@@ -121,7 +122,7 @@ func (s *service) build(o ServeOptions, extras serviceExtras, reg *prometheus.Re
 	if err := web.Validate(o.Web.ConfigFile); err != nil {
 		return fmt.Errorf("reading the web configuration %s: %w: mend what --web.config.file names, or leave it out", o.Web.ConfigFile, err)
 	}
-	s.server = api.HTTPServer(server.Handler())
+	s.server = api.HTTPServer(s.api.Handler())
 	s.listener, err = (&net.ListenConfig{}).Listen(context.Background(), "tcp", o.Web.ListenAddress)
 	if err != nil {
 		return fmt.Errorf("listening on %s: %w: choose another --web.listen-address, or end what listens there", o.Web.ListenAddress, err)
@@ -172,6 +173,7 @@ func (s *service) run(ctx context.Context) error {
 		return s.serve()
 	}, func(error) { s.stopServing() })
 	addActor(ctx, &group, s.collector.Run)
+	addActor(ctx, &group, s.prepare)
 	addActor(ctx, &group, func(ctx context.Context) error { <-ctx.Done(); return nil })
 	return group.Run()
 }
@@ -180,6 +182,19 @@ func (s *service) run(ctx context.Context) error {
 func addActor(ctx context.Context, group *run.Group, actor func(context.Context) error) {
 	ctx, cancel := context.WithCancel(ctx)
 	group.Add(func() error { return actor(ctx) }, func(error) { cancel() })
+}
+
+// prepare has the API build what it serves of each generation as soon as it
+// is committed, so that no request has to.
+func (s *service) prepare(ctx context.Context) error {
+	for generation := uint64(0); ; {
+		next, err := s.store.Wait(ctx, generation)
+		if err != nil {
+			return nil // only the end of ctx ends the wait
+		}
+		generation = next
+		s.api.Prepare()
+	}
 }
 
 func (s *service) serve() error {

@@ -135,7 +135,7 @@ func expose(w io.Writer, present time.Time, beings []being) error {
 }
 
 func (x *exposition) being(b *being) {
-	labels := fmt.Sprintf(`instance="%s-0:80",job="%s",service="%s"`, b.name, b.name, b.name)
+	labels := fmt.Sprintf(`instance=%q,job=%q,service=%q`, b.name+"-0:80", b.name, b.name)
 	oldest, alive := -worldPast.Seconds(), math.Inf(1)
 	if b.lives != nil {
 		oldest = b.born()
