@@ -7,12 +7,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -148,16 +148,8 @@ func newHostile(t *testing.T) *httptest.Server {
 		case <-over:
 		}
 	})
-	mux.HandleFunc("/endless/", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte(`{"status":"success","data":{"resultType":"vector","result":[`))
-		row := []byte(`{"metric":{"service":"` + strings.Repeat("x", 1000) + `"},"value":[1,"1"]},`)
-		for chunk := bytes.Repeat(row, 100); ; {
-			if _, err := w.Write(chunk); err != nil {
-				return
-			}
-		}
-	})
-	mux.HandleFunc("/million/", func(w http.ResponseWriter, r *http.Request) { _ = aMillion(w, r.URL.Path) })
+	mux.HandleFunc("/endless/", func(w http.ResponseWriter, r *http.Request) { answer(w, r, math.MaxInt, strings.Repeat("x", 1000)) })
+	mux.HandleFunc("/million/", func(w http.ResponseWriter, r *http.Request) { answer(w, r, 1_000_000, "service") })
 	mux.Handle("/garbage/", garbage())
 	server := httptest.NewServer(mux)
 	t.Cleanup(func() {
@@ -168,24 +160,23 @@ func newHostile(t *testing.T) *httptest.Server {
 	return server
 }
 
-// aMillion answers with a million series, each of which is fine.
-func aMillion(w http.ResponseWriter, path string) error {
+// answer answers with a number of series, each of which is fine.
+func answer(w http.ResponseWriter, r *http.Request, n int, name string) {
 	kind, value := "vector", `"value":[1,"1"]`
-	if regexp.MustCompile(`query_range$`).MatchString(path) {
+	if strings.HasSuffix(r.URL.Path, "/query_range") {
 		kind, value = "matrix", `"values":[[1,"1"]]`
 	}
 	out := bufio.NewWriterSize(w, 1<<16)
 	_, _ = fmt.Fprintf(out, `{"status":"success","data":{"resultType":%q,"result":[`, kind)
-	for i := range 1_000_000 {
-		if i > 0 {
-			_ = out.WriteByte(',')
+	separator := ""
+	for i := range n {
+		if _, err := fmt.Fprintf(out, `%s{"metric":{"service":"%s-%d"},%s}`, separator, name, i, value); err != nil {
+			return // whoever asked has seen enough
 		}
-		if _, err := fmt.Fprintf(out, `{"metric":{"service":"service-%d"},%s}`, i, value); err != nil {
-			return err
-		}
+		separator = ","
 	}
 	_, _ = out.WriteString(`]}}`)
-	return out.Flush()
+	_ = out.Flush()
 }
 
 // garbage answers each request with another kind of it.
