@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -126,6 +127,18 @@ func TestTheMapHasAVerdictForEveryService(t *testing.T) {
 	require.Len(t, verdicts, 700)
 	require.InDelta(t, 59.0, *verdicts["default/playlist"].Score, 0)
 	require.False(t, *verdicts["default/playlist"].Pass)
+}
+
+func TestAnAnswerMayBeKeptUntilTheNextTickIsDue(t *testing.T) {
+	snap := fixture.Fleet(5)
+	for want, age := range map[string]time.Duration{
+		"max-age=60": 0, "max-age=12": 48 * time.Second, "max-age=1": 59*time.Second + 500*time.Millisecond,
+	} {
+		b := newBench(t, snap, func(o *api.Options) { o.Now = func() time.Time { return snap.CommittedAt.Add(age) } })
+		require.Equal(t, want, b.get("/api/v1/scorecards?limit=3").Header.Get("Cache-Control"))
+	}
+	late := newBench(t, snap, func(o *api.Options) { o.Now = func() time.Time { return snap.CommittedAt.Add(90 * time.Second) } })
+	require.Equal(t, "max-age=1", late.get("/api/v1/scorecards?limit=3").Header.Get("Cache-Control"), "it may come at any moment")
 }
 
 func TestAnUnchangedAnswerIsNotSentAgain(t *testing.T) {

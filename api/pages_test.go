@@ -12,6 +12,7 @@ import (
 	"github.com/apgarhq/apgar/api"
 	"github.com/apgarhq/apgar/api/internal/fixture"
 	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/rubric"
 	"github.com/apgarhq/apgar/scorecard"
 )
 
@@ -163,5 +164,18 @@ func TestAServiceWithSeveralScorecardsIsShownByItsWorst(t *testing.T) {
 	blind := *snap.Scorecards[0]
 	blind.Rubric, blind.Score, blind.Grade, blind.Status = "cost", nil, "", scorecard.Unknown
 	snap.Scorecards = []*scorecard.Scorecard{&blind, snap.Scorecards[0], &other}
-	require.Contains(t, text(t, newBench(t, snap).get("/")), `class="f" href="/services/default/playlist" title="playlist: 59.0 F (http), unknown (cost), 93.2 A (security)"`)
+	page := text(t, newBench(t, snap).get("/"))
+	require.Contains(t, page, `class="f blind" href="/services/default/playlist" title="playlist: 59.0 F (http), unknown (cost), 93.2 A (security)"`)
+	require.Contains(t, page, "1 with unknown")
+}
+
+func TestADraftDoesNotSpeakOnTheFrontPage(t *testing.T) {
+	snap := fixture.Fleet(1)
+	draft := *snap.Scorecards[0]
+	draft.Rubric, draft.Score, draft.Grade, draft.Status = "next", nil, "", scorecard.Unknown
+	snap.Rubrics = append(snap.Rubrics, &rubric.Rubric{Name: "next", Draft: true})
+	snap.Scorecards = append(snap.Scorecards, &draft)
+	page := text(t, newBench(t, snap).get("/"))
+	require.Contains(t, page, `class="f" href="/services/default/playlist" title="playlist: 59.0 F (http)"`)
+	require.NotContains(t, page, "with unknown")
 }

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -21,6 +22,7 @@ type request struct {
 	ctx    context.Context
 	view   *view
 	stale  bool
+	now    time.Time
 	values url.Values
 	param  func(name string) string // of the path; checked
 	dst    []byte                   // empty; what a JSON endpoint appends its answer to
@@ -80,7 +82,7 @@ func (s *Server) request(c *gin.Context, params []string) (request, error) {
 	if snap == nil {
 		return request{}, &problem{code: notReady, detail: "the first tick is still being graded; try again in a few seconds"}
 	}
-	return request{ctx: c.Request.Context(), view: s.views.of(snap), stale: stale, values: values, param: c.Param}, nil
+	return request{ctx: c.Request.Context(), view: s.views.of(snap), stale: stale, now: s.now(), values: values, param: c.Param}, nil
 }
 
 // conditional answers 304 to a client that has this answer of this generation
@@ -114,8 +116,10 @@ func notModified(c *gin.Context, r request, tag string) {
 // makes it ask again at once while answers are stale.
 func setValidators(c *gin.Context, r request, tag string) {
 	c.Header("ETag", tag)
-	if seconds := int(r.view.snap.Interval.Seconds()); seconds > 0 && !r.stale {
-		c.Header("Cache-Control", fmt.Sprintf("max-age=%d", seconds))
+	if snap := r.view.snap; snap.Interval > 0 && !r.stale {
+		due := snap.CommittedAt.Add(snap.Interval).Sub(r.now)
+		seconds := int(min(max(due, time.Second), snap.Interval).Seconds())
+		c.Header("Cache-Control", fmt.Sprintf("max-age=%d", max(seconds, 1)))
 		return
 	}
 	c.Header("Cache-Control", "no-cache")

@@ -26,6 +26,7 @@ type Server struct {
 	metrics *metrics
 	views   views
 	pages   *page.Renderer
+	now     func() time.Time
 	reload  func(context.Context) error
 	process http.Handler // nil: no /metrics
 	cards   http.Handler // nil: no /metrics/scorecards
@@ -100,6 +101,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		reader: o.Reader, history: o.History, logger: o.Logger, metrics: m, pages: pages,
 		views:  views{version: o.Version},
+		now:    o.Now,
 		reload: o.Reload, cards: o.ScorecardMetrics, origin: http.NewCrossOriginProtection(),
 	}
 	if o.Gatherer != nil {

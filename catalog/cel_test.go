@@ -177,7 +177,7 @@ func TestAnExpensiveConditionIsStopped(t *testing.T) {
 	start := time.Now()
 	_, err = c.Eval(s)
 	require.ErrorContains(t, err, "cost")
-	require.Less(t, time.Since(start), time.Second)
+	require.Less(t, time.Since(start), time.Minute)
 }
 
 func TestConditionsMayBeUsedConcurrently(t *testing.T) {

@@ -1,7 +1,9 @@
 package catalog
 
 import (
+	"maps"
 	"reflect"
+	"slices"
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
@@ -46,8 +48,12 @@ func (m lenientMap) Contains(key ref.Val) ref.Val {
 	return types.Bool(found)
 }
 
-// Iterator implements traits.Iterable, which answers exists() and all().
-func (m lenientMap) Iterator() traits.Iterator { return m.inner().Iterator() }
+// Iterator implements traits.Iterable, which answers exists(), all(), filter()
+// and map(). It goes by the sorted keys: what a list is made of by a
+// comprehension is then the same every time.
+func (m lenientMap) Iterator() traits.Iterator {
+	return types.NewStringList(m.types, slices.Sorted(maps.Keys(m.entries))).Iterator()
+}
 
 // Size implements traits.Sizer.
 func (m lenientMap) Size() ref.Val { return types.Int(len(m.entries)) }

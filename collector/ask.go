@@ -83,6 +83,32 @@ func (a *asker) ask(ctx context.Context, s span, countedOnly bool) []*slo.Block 
 	return blocks
 }
 
+// askWithin is ask for what is left of a patience, of which it takes off what
+// it used. Nothing is asked when there is none left.
+func (a *asker) askWithin(ctx context.Context, s span, countedOnly bool, left *time.Duration) []*slo.Block {
+	if *left <= 0 {
+		var answers []*answer
+		for _, q := range a.wanted(s, countedOnly) {
+			answers = append(answers, a.leftOut(q, s))
+		}
+		return a.assemble(answers, s)
+	}
+	limited, cancel := context.WithTimeout(ctx, *left)
+	defer cancel()
+	started := time.Now()
+	defer func() { *left -= time.Since(started) }()
+	return a.ask(limited, s, countedOnly)
+}
+
+// leftOut is the answer to a query that is not asked, as the source answered
+// those before it too slowly.
+func (a *asker) leftOut(q *query, s span) *answer {
+	ans := a.prepare(q, piece{}, s)
+	fan(ans.decoders).Reset()
+	ans.fault = &slo.Fault{Reason: slo.SourceError, Detail: "source " + a.Name + " answered about the past too slowly at the start; it is asked again later"}
+	return ans
+}
+
 // wanted returns the queries that feed any question that is due in the span.
 func (a *asker) wanted(s span, countedOnly bool) []*query {
 	due := make([]bool, len(a.plan.questions))
@@ -109,8 +135,8 @@ func (a *asker) send(ctx context.Context, q *query, s span) []*answer {
 	var answers []*answer
 	for pieces := a.splits.pieces(key); len(pieces) > 0; pieces = pieces[1:] {
 		ans, err := a.sendPiece(ctx, q, pieces[0], s)
-		if promapi.IsTooManySamples(err) && ctx.Err() == nil {
-			if halves, ok := a.splits.cut(a.plan, key, pieces[0]); ok {
+		if most := piecesFor(err); most > 0 && ctx.Err() == nil {
+			if halves, ok := a.splits.cut(a.plan, key, pieces[0], most); ok {
 				pieces = slices.Insert(pieces, 1, halves...)
 				continue
 			}
@@ -142,6 +168,8 @@ func (a *asker) sendPiece(ctx context.Context, q *query, k piece, s span) (*answ
 		ans.fault = &slo.Fault{Reason: slo.SourceError, Detail: err.Error()}
 	case len(ans.report.Warnings) > 0:
 		ans.fault = &slo.Fault{Reason: slo.Partial, Detail: "the source warns: " + ans.report.Warnings[0]}
+	case ans.misplaced():
+		ans.fault = &slo.Fault{Reason: slo.InvalidData, Detail: "the source answered about another time than it was asked about"}
 	}
 	if ans.fault != nil {
 		sink.Reset()
@@ -158,12 +186,18 @@ func (a *asker) prepare(q *query, k piece, s span) *answer {
 			span: s, index: id.index, names: d.labels(id.LabelNames()), partition: d.label(a.Partition),
 			source: []byte(a.Name), classify: a.plan.classifier(d, f),
 		}
+		dec.whole = f.question >= 0 && a.plan.questions[f.question].check.Kind.Counted()
 		if f.role == roleBuckets {
 			dec.threshold = &a.plan.questions[f.question].check.Histogram.Threshold
 		}
 		ans.decoders = append(ans.decoders, dec)
 	}
 	return ans
+}
+
+// misplaced reports points of an instant that was not asked about.
+func (ans *answer) misplaced() bool {
+	return slices.ContainsFunc(ans.decoders, func(d *decoder) bool { return d.misplaced > 0 })
 }
 
 // fan hands one answer to several decoders.

@@ -18,26 +18,40 @@ import (
 )
 
 // boundsMemory remembers which bounds histograms have, so that a missing one
-// can be explained. A histogram is asked about once.
+// can be explained. A histogram is asked about again after a while: instruments
+// change.
 type boundsMemory struct {
 	mu     sync.Mutex
-	bounds map[*rubric.Histogram][]float64
+	bounds map[*rubric.Histogram]knownBounds
 }
 
-func (m *boundsMemory) get(h *rubric.Histogram) ([]float64, bool) {
+// boundsMemoryTime is how long bounds are taken for true.
+const boundsMemoryTime = time.Hour
+
+type knownBounds struct {
+	bounds []float64 // at least one
+	since  time.Time
+}
+
+// get returns what was found last, and whether that is new enough.
+func (m *boundsMemory) get(h *rubric.Histogram) (bounds []float64, fresh bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	b, ok := m.bounds[h]
-	return b, ok
+	k, ok := m.bounds[h]
+	return k.bounds, ok && time.Since(k.since) < boundsMemoryTime
 }
 
+// put remembers bounds. That there are none is not remembered: they may come.
 func (m *boundsMemory) put(h *rubric.Histogram, bounds []float64) {
+	if len(bounds) == 0 {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.bounds == nil {
-		m.bounds = map[*rubric.Histogram][]float64{}
+		m.bounds = map[*rubric.Histogram]knownBounds{}
 	}
-	m.bounds[h] = bounds
+	m.bounds[h] = knownBounds{bounds, time.Now()}
 }
 
 func (m *boundsMemory) explain(h *rubric.Histogram, rows []slo.Row) {
@@ -58,7 +72,7 @@ func (a *asker) explainBounds(ctx context.Context, answers []*answer) {
 				continue
 			}
 			h := a.plan.questions[f.question].check.Histogram
-			if _, known := a.bounds.get(h); known {
+			if _, fresh := a.bounds.get(h); fresh {
 				continue
 			}
 			lacking := ans.decoders[i].lackingBound()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/apgarhq/apgar/collector/promapi"
 	"github.com/apgarhq/apgar/scorecard"
 	"github.com/apgarhq/apgar/slo"
 )
@@ -20,7 +21,7 @@ import (
 const gatherGrace = 20 * time.Second
 
 // stopTimeout is how long the end of questions under way is waited for.
-const stopTimeout = 4 * time.Second
+const stopTimeout = 3 * time.Second
 
 // Options say what to collect, and where to.
 type Options struct {
@@ -57,6 +58,7 @@ type Collector struct {
 	last     []*scorecard.Scorecard // of the last commit, ours or another grader's
 	lastTick time.Time
 	holes    holes
+	faults   *faultLog            // of all that is asked in the beginning; nil: not kept
 	lacking  atomic.Pointer[lack] // at the newest boundary tick
 	asking   atomic.Bool          // slots are being asked about again
 	ticks    chan gathered
@@ -89,7 +91,7 @@ func New(o Options) *Collector {
 	return c
 }
 
-// Run collects until ctx ends, and then returns nil, within stopTimeout. It
+// Run collects until ctx ends, and then returns nil, within 4s. It
 // returns an error only when it could not begin.
 func (c *Collector) Run(ctx context.Context) error {
 	if err := c.acquire(ctx); err != nil {
@@ -314,11 +316,24 @@ func (c *Collector) sourceStatuses(g gathered) []scorecard.SourceStatus {
 			s.Tick, s.Cells = b.Time, b.Cells
 			s.Queries, s.Failed, s.Samples, s.Duration = b.Cost.Queries, b.Cost.Failed, b.Cost.Samples, b.Cost.Duration
 			s.Unmatched = b.Cost.Unmatched
+			if detail := firstFault(b); detail != "" && live.State == promapi.StateOK {
+				s.State, s.LastError = string(promapi.StateFailing), detail
+			}
 		}
 		c.newest[a.Name] = s
 		statuses[i] = s
 	}
 	return statuses
+}
+
+// firstFault returns why the first of a block's columns cannot be used, or "".
+func firstFault(b *slo.Block) string {
+	for i := range b.Columns {
+		if f := b.Columns[i].Fault; f != nil {
+			return f.Detail
+		}
+	}
+	return ""
 }
 
 // stopwatch measures the stages of a tick.

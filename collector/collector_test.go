@@ -233,7 +233,24 @@ func TestTheFirstScorecardsDoNotWaitForASourceThatStalls(t *testing.T) {
 		cards := e.store.newest().Scorecards
 		require.Equal(t, "ok", resultOf(t, cards, "playlist", "availability").Reason)
 		require.Equal(t, "source_error", resultOf(t, cards, "search", "availability").Reason)
+		e.peek(func() {
+			f := e.grader.series[0][0].Facts(e.store.newest().Tick.Unix(), 15*time.Minute, []time.Duration{slotLength, 30 * time.Minute, time.Hour})
+			for _, w := range f.Windows {
+				require.Equal(t, w.Expected, w.Measured, "the ring of the others is full: %s", w.Length)
+			}
+		})
+		past := 0
+		for _, a := range stalled.askings() {
+			if a.points > 1 && a.when.Before(e.at(primePatience+time.Second)) {
+				past++
+			}
+		}
+		require.LessOrEqual(t, past, 2, "it is not asked about what follows")
 	})
+}
+
+func TestTheEndFitsIntoItsFiveSeconds(t *testing.T) {
+	require.LessOrEqual(t, stopTimeout+releaseTimeout, 4*time.Second)
 }
 
 func TestTicksStayInOrderWhenTheIntervalIsShorterThanTheWait(t *testing.T) {

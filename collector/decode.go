@@ -24,10 +24,17 @@ func (s span) at(i int) int64 { return s.start + int64(i)*s.step }
 
 func (s span) last() int64 { return s.at(s.n - 1) }
 
+// clockTolerance is how many seconds the timestamp of an instant answer may be
+// off: some sources shift the newest instants by their latency.
+const clockTolerance = 60
+
 // place returns which instant a timestamp in milliseconds is, or -1.
 func (s span) place(ms int64) int {
 	seconds := ms / 1000
 	if s.n == 1 {
+		if max(seconds-s.start, s.start-seconds) > clockTolerance {
+			return -1
+		}
 		return 0
 	}
 	if ms%1000 != 0 || seconds < s.start || (seconds-s.start)%s.step != 0 {
@@ -43,7 +50,7 @@ func (s span) place(ms int64) int {
 type sample struct {
 	service, cell int32
 	class         class
-	tuple         uint64 // of the identity's values
+	tuple         uint64 // of the identity's values, or of all labels: see decoder.whole
 	value         float64
 }
 
@@ -74,12 +81,16 @@ type decoder struct {
 	source    []byte
 	classify  func(*promapi.Series) (class, bool)
 	threshold *float64 // of a histogram's SLI; nil: native histograms mean nothing
+	// whole says that rows are told apart by all labels, since those of one
+	// identity are added up; otherwise by the identity alone.
+	whole bool
 
 	values    [][]byte
 	cells     []string
 	cellIndex map[string]int32
 	steps     [][]sample
 	unmatched int
+	misplaced int // points of an instant that was not asked about
 	seed      maphash.Seed
 }
 
@@ -87,7 +98,7 @@ type decoder struct {
 func (d *decoder) Reset() {
 	d.steps = make([][]sample, d.span.n)
 	d.cells, d.cellIndex = nil, map[string]int32{}
-	d.unmatched = 0
+	d.unmatched, d.misplaced = 0, 0
 	d.values = make([][]byte, len(d.names))
 	d.seed = maphash.MakeSeed()
 }
@@ -106,32 +117,57 @@ func (d *decoder) add(s *promapi.Series) {
 		d.unmatched++
 		return
 	}
+	tuple := h.Sum64()
+	if d.whole {
+		tuple = d.hashOf(s)
+	}
 	if d.threshold != nil {
-		d.addNative(int32(service), s)
+		d.addNative(int32(service), tuple, s)
 	}
 	c, ok := d.classify(s)
 	if !ok {
 		return
 	}
-	row := sample{service: int32(service), cell: d.cell(s), class: c, tuple: h.Sum64()}
+	row := sample{service: int32(service), cell: d.cell(s), class: c, tuple: tuple}
 	for _, point := range s.Points() {
-		if i := d.span.place(point.T); i >= 0 {
-			row.value = point.V
-			d.steps[i] = append(d.steps[i], row)
+		i := d.span.place(point.T)
+		if i < 0 {
+			d.misplaced++
+			continue
 		}
+		row.value = point.V
+		d.steps[i] = append(d.steps[i], row)
 	}
 }
 
+// hashOf returns a hash of all labels of a series, whatever their order.
+func (d *decoder) hashOf(s *promapi.Series) uint64 {
+	var sum uint64
+	var h maphash.Hash
+	h.SetSeed(d.seed)
+	s.EachLabel(func(name, value []byte) {
+		h.Reset()
+		_, _ = h.Write(name)
+		_ = h.WriteByte(0)
+		_, _ = h.Write(value)
+		sum += h.Sum64()
+	})
+	return sum
+}
+
 // addNative takes the samples of a native histogram in.
-func (d *decoder) addNative(service int32, s *promapi.Series) {
+func (d *decoder) addNative(service int32, tuple uint64, s *promapi.Series) {
 	for _, point := range s.Histograms() {
-		if i := d.span.place(point.T); i >= 0 {
-			row := sample{service: service, cell: d.cell(s)}
-			row.class, row.value = classNativeAll, point.Count
-			d.steps[i] = append(d.steps[i], row)
-			row.class, row.value = classNativeWithin, nativeWithin(point, *d.threshold)
-			d.steps[i] = append(d.steps[i], row)
+		i := d.span.place(point.T)
+		if i < 0 {
+			d.misplaced++
+			continue
 		}
+		row := sample{service: service, cell: d.cell(s), tuple: tuple}
+		row.class, row.value = classNativeAll, point.Count
+		d.steps[i] = append(d.steps[i], row)
+		row.class, row.value = classNativeWithin, nativeWithin(point, *d.threshold)
+		d.steps[i] = append(d.steps[i], row)
 	}
 }
 

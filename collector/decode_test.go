@@ -124,6 +124,64 @@ func TestAGaugeWithSeveralRowsForOneIdentityIsAmbiguous(t *testing.T) {
 	}, got)
 }
 
+// twins is a Prometheus whose answers hold some series twice, in one piece each.
+type twins struct {
+	*fakePrometheus
+	series []row
+}
+
+func (p twins) Query(_ context.Context, q promapi.Query, sink promapi.Sink) (promapi.Report, error) {
+	for _, r := range rowsFor(q.Expr, p.series) {
+		if err := sink.Series(promapi.NewSeries(r.labels, []promapi.Point{{T: q.Time.UnixMilli(), V: r.value}}, nil)); err != nil {
+			return promapi.Report{}, err
+		}
+	}
+	return promapi.Report{Attempts: 1}, nil
+}
+
+func TestCountsOfTheVerySameSeriesAreAmbiguous(t *testing.T) {
+	playlist := func(name, value string, n float64) row {
+		return row{map[string]string{"service": "playlist", name: value}, n}
+	}
+	many := func(same bool) []row {
+		var rows []row
+		for i := range 40 {
+			rows = append(rows, playlist("code", fmt.Sprint(200+i), 1))
+		}
+		if same {
+			rows = append(rows, playlist("code", "204", 3))
+		}
+		return rows
+	}
+	const ambiguousText = "playlist@eu ambiguous: the answer has several rows with the very same labels: is a proxy joining answers of replicas without removing duplicates?"
+	tests := []struct {
+		name    string
+		rubrics string
+		series  []row
+		want    string
+	}{
+		{"events given twice", oneCheck(eventsCheck), []row{playlist("code", "200", 9), playlist("code", "500", 1), playlist("code", "200", 9)}, ambiguousText},
+		{"events given twice with other values", oneCheck(eventsCheck), []row{playlist("code", "200", 9), playlist("code", "200", 8)}, ambiguousText},
+		{"events of other labels add up", oneCheck(eventsCheck), []row{playlist("code", "200", 9), playlist("code", "201", 9)}, "playlist@eu 0/18"},
+		{"one among many", oneCheck(eventsCheck), many(true), ambiguousText},
+		{"many of other labels add up", oneCheck(eventsCheck), many(false), "playlist@eu 0/40"},
+		{"buckets given twice", oneCheck(bucketCheck), []row{playlist("le", "0.5", 8), playlist("le", "+Inf", 10), playlist("le", "+Inf", 10)}, ambiguousText},
+		{"buckets in two spellings add up", oneCheck(bucketCheck), []row{playlist("le", "0.5", 8), playlist("le", "5e-01", 1), playlist("le", "+Inf", 10)}, "playlist@eu 1/10"},
+		{
+			"totals and bad events of the same labels are two answers", oneCheck(`events: {total: {metric: calls_total}, bad: {metric: failures_total}}, objective: 99%`),
+			[]row{playlist("a", "b", 5)},
+			"playlist@eu 5/5",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := fixture{rubrics: tt.rubrics, services: named("playlist")}.plan(t)
+			b := newAsker(SourceOptions{Name: "eu", Client: twins{&fakePrometheus{}, tt.series}}, p).ask(t.Context(), instant(600), false)[0]
+			require.Equal(t, []string{tt.want}, textOf(p, b))
+		})
+	}
+}
+
 // shuffled hands the rows of an answer on in another order.
 type shuffled struct {
 	Prometheus

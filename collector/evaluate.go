@@ -3,7 +3,6 @@ package collector
 import (
 	"context"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/apgarhq/apgar/scorecard"
@@ -16,7 +15,8 @@ const longestMemory = 40 * 24 * time.Hour
 type Evaluation struct {
 	Scorecards []*scorecard.Scorecard
 	Sources    []scorecard.SourceStatus
-	// Faults are what sources did not answer, by source, each once.
+	// Faults are what sources did not answer, of the past and of the tick, by
+	// source, each text once.
 	Faults map[string][]string
 }
 
@@ -36,53 +36,24 @@ func Evaluate(ctx context.Context, o Options, tick, evaluatedAt time.Time) (Eval
 	return Evaluation{
 		Scorecards: c.grader.Grade(g.time, evaluatedAt),
 		Sources:    c.sourceStatuses(g),
-		Faults:     c.faultsBySource(g),
+		Faults:     c.faults.bySource,
 	}, nil
 }
 
 // evaluate brings the ledger of a new collector up to a tick.
 func (c *Collector) evaluate(ctx context.Context, tick time.Time) (gathered, error) {
-	c.grader.stateless = true
+	c.grader.stateless, c.faults = true, newFaultLog()
 	tick = tick.Truncate(c.o.Plan.Interval).UTC()
 	start := tick.Add(-ringLength).Truncate(slotLength)
 	c.backfillNow(ctx, start)
-	c.walk(ctx, start, tick, tick.Add(-c.o.Plan.Interval), math.MaxInt64)
+	c.walk(ctx, start, tick, tick.Add(-c.o.Plan.Interval), nil)
 	round := c.gatherer.begin(ctx, tick)
 	round.wait(ctx)
 	if err := ctx.Err(); err != nil {
 		return gathered{}, fmt.Errorf("evaluating the tick of %s: %w", tick.Format(time.RFC3339), err)
 	}
 	g := gathered{tick, round.blocks}
+	c.faults.note(c.gatherer.askers, g.blocks)
 	c.grader.AddTick(tick, g.blocks)
 	return g, nil
-}
-
-// faultsBySource lists what each source did not answer at a tick.
-func (c *Collector) faultsBySource(g gathered) map[string][]string {
-	faults := map[string][]string{}
-	for i, a := range c.gatherer.askers {
-		seen := map[string]bool{}
-		add := func(detail string) {
-			if !seen[detail] {
-				seen[detail] = true
-				faults[a.Name] = append(faults[a.Name], detail)
-			}
-		}
-		b := g.blocks[i]
-		if b == nil {
-			add("no answer in time")
-			continue
-		}
-		for j := range b.Columns {
-			if f := b.Columns[j].Fault; f != nil {
-				add(f.Detail)
-			}
-		}
-		for j := range b.Targets {
-			if f := b.Targets[j].Fault; f != nil {
-				add(f.Detail)
-			}
-		}
-	}
-	return faults
 }

@@ -1,6 +1,8 @@
 package collector
 
 import (
+	"context"
+	"errors"
 	"math"
 	"testing"
 	"testing/synctest"
@@ -9,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/collector/promapi"
 	"github.com/apgarhq/apgar/slo"
 )
 
@@ -109,6 +112,27 @@ func TestEvaluatingASourceThatIsDeadSaysSo(t *testing.T) {
 		require.Equal(t, "source_error", r.Reason)
 		require.Nil(t, e.Scorecards[0].Score)
 	})
+}
+
+func TestEvaluatingWithoutThePastSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		services := named("playlist")
+		prom := instantsOnly{&fakePrometheus{answer: steadyTraffic(services, 0.1)}}
+		e, err := Evaluate(t.Context(), Options{
+			Plan:    fixture{rubrics: fourKinds, services: services}.plan(t),
+			Sources: []SourceOptions{source("eu", prom)},
+		}, time.Now(), time.Now())
+		require.NoError(t, err)
+		require.Equal(t, map[string][]string{"eu": {"no range queries here"}}, e.Faults)
+		require.Equal(t, "warming_up", resultOf(t, e.Scorecards, "playlist", "availability").Reason)
+	})
+}
+
+// instantsOnly refuses range queries.
+type instantsOnly struct{ *fakePrometheus }
+
+func (instantsOnly) QueryRange(context.Context, promapi.RangeQuery, promapi.Sink) (promapi.Report, error) {
+	return promapi.Report{}, errors.New("no range queries here")
 }
 
 func TestEvaluatingTheBeginningOfTimeIsRefused(t *testing.T) {

@@ -78,10 +78,26 @@ func (r *gathering) wait(ctx context.Context) {
 // Range asks every source about a span of instants at once, and returns the
 // blocks of each instant in the order of the plan.
 func (g *Gatherer) Range(ctx context.Context, s span, countedOnly bool) [][]*slo.Block {
+	return g.patientRange(ctx, s, countedOnly, nil)
+}
+
+// patience is how long each source will yet be waited for, in the order of the
+// plan; nil is for ever.
+type patience []time.Duration
+
+// patientRange is Range, in which each source uses up its patience. One that
+// has none left is not asked: its blocks have faults only.
+func (g *Gatherer) patientRange(ctx context.Context, s span, countedOnly bool, p patience) [][]*slo.Block {
 	bySource := make([][]*slo.Block, len(g.askers))
 	var wait sync.WaitGroup
 	for i, a := range g.askers {
-		wait.Go(func() { bySource[i] = a.ask(ctx, s, countedOnly) })
+		wait.Go(func() {
+			if p == nil {
+				bySource[i] = a.ask(ctx, s, countedOnly)
+			} else {
+				bySource[i] = a.askWithin(ctx, s, countedOnly, &p[i])
+			}
+		})
 	}
 	wait.Wait()
 	byInstant := make([][]*slo.Block, s.n)

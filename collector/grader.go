@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -65,7 +66,7 @@ func newGrader(plan *Plan, askers []*asker, environment string, m *metrics, log 
 // declaredSources reads in which sources or cells the catalog expects a
 // service; nil when it does not say.
 func declaredSources(s *catalog.Service) []string {
-	text, ok := s.Annotations["apgar.dev/sources"]
+	text, ok := s.Annotations[catalog.AnnotationSources]
 	if !ok {
 		return nil
 	}
@@ -163,19 +164,18 @@ func (g *Grader) Grade(tick, evaluatedAt time.Time) []*scorecard.Scorecard {
 	states := make(map[scorecard.Key]*scorecard.State, len(g.states))
 	for i := range g.plan.graded {
 		graded := &g.plan.graded[i]
-		for _, service := range graded.services {
-			key := scorecard.Key{Rubric: graded.rubric.Name, Service: g.plan.Services[service].ID}
-			card, state := g.gradeOne(graded, service, scorecard.Input{
-				Rubric: graded.rubric, Service: g.plan.Services[service], Environment: g.environment,
-				Tick: tick.UTC(), EvaluatedAt: evaluatedAt.UTC(), Interval: g.plan.Interval,
-				Previous: g.states[key], Stateless: g.stateless,
-			})
-			if state != nil {
-				states[key] = state
-			}
-			if card != nil {
-				cards = append(cards, card)
-			}
+		service := g.plan.Services[graded.service]
+		key := scorecard.Key{Rubric: graded.rubric.Name, Service: service.ID}
+		card, state := g.gradeOne(graded, scorecard.Input{
+			Rubric: graded.rubric, Service: service, Environment: g.environment,
+			Tick: tick.UTC(), EvaluatedAt: evaluatedAt.UTC(), Interval: g.plan.Interval,
+			Previous: g.states[key], Stateless: g.stateless,
+		})
+		if state != nil {
+			states[key] = state
+		}
+		if card != nil {
+			cards = append(cards, card)
 		}
 	}
 	g.states = states
@@ -185,7 +185,7 @@ func (g *Grader) Grade(tick, evaluatedAt time.Time) []*scorecard.Scorecard {
 
 // gradeOne judges one service by one rubric. A panic is a defect in the
 // judging of this one: it costs it the scorecard of this tick, nothing else.
-func (g *Grader) gradeOne(graded *gradedRubric, service int, in scorecard.Input) (card *scorecard.Scorecard, state *scorecard.State) {
+func (g *Grader) gradeOne(graded *gradedService, in scorecard.Input) (card *scorecard.Scorecard, state *scorecard.State) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			g.metrics.panics.Inc()
@@ -194,16 +194,16 @@ func (g *Grader) gradeOne(graded *gradedRubric, service int, in scorecard.Input)
 			card, state = nil, in.Previous
 		}
 	}()
-	in.Facts = g.facts(graded, service, in.Tick.Unix())
+	in.Facts = g.facts(graded, in.Tick.Unix())
 	return g.grade(in)
 }
 
 // facts gathers what is known of each check of a rubric for one service.
-func (g *Grader) facts(graded *gradedRubric, service int, tick int64) []scorecard.CheckFacts {
+func (g *Grader) facts(graded *gradedService, tick int64) []scorecard.CheckFacts {
 	facts := make([]scorecard.CheckFacts, len(graded.rubric.Checks))
 	for i, check := range graded.rubric.Checks {
 		if at := graded.slis[i]; at >= 0 {
-			facts[i] = g.checkFacts(check, &g.plan.slis[at], g.series[at][service], service, tick)
+			facts[i] = g.checkFacts(check, &g.plan.slis[at], g.series[at][graded.service], graded.service, tick)
 		}
 	}
 	return facts
@@ -215,16 +215,39 @@ func (g *Grader) checkFacts(check *rubric.Check, s *sli, series *slo.Series, ser
 		Unidentified: true,
 	}
 	for _, q := range s.questions {
-		identity := g.plan.questions[q].identity
-		if text := g.conflicts[identity][service]; text != "" && f.Conflict == "" {
-			f.Conflict = text
-		}
-		if g.plan.identities[identity].index.Identified(service) {
+		id := &g.plan.identities[g.plan.questions[q].identity]
+		if id.index.Identified(service) {
 			f.Unidentified = false
 		}
+		f.IdentityProblem = cmp.Or(f.IdentityProblem, id.problems[service])
 	}
+	f.Conflict = g.conflictOf(s, series, service, f.Cells)
 	f.Evidence = g.evidenceOf(s, series, service, &f.Facts)
 	return f
+}
+
+// conflictOf says who else claims the identity that a service is known by in
+// its cells; where it has never been seen, by the first that names it. What
+// nobody looks at does not matter. It is "" without a conflict.
+func (g *Grader) conflictOf(s *sli, series *slo.Series, service int, cells []slo.CellFact) string {
+	conflict := func(alternative int) string {
+		return g.conflicts[g.plan.questions[s.questions[alternative]].identity][service]
+	}
+	seen := false
+	for _, cell := range cells {
+		if alternative, known := series.Identity(cell.Key); known && alternative < len(s.questions) {
+			seen = true
+			if text := conflict(alternative); text != "" {
+				return text
+			}
+		}
+	}
+	for alternative, q := range s.questions {
+		if !seen && g.plan.identities[g.plan.questions[q].identity].index.Identified(service) {
+			return conflict(alternative)
+		}
+	}
+	return ""
 }
 
 // evidenceOf links to the query at the first source that is expected to have

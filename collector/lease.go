@@ -65,9 +65,13 @@ func (c *Collector) catchUp(ctx context.Context) error {
 	return nil
 }
 
+// releaseTimeout is how long the store may take to take the lease back: an end
+// comes when stopTimeout and this are over.
+const releaseTimeout = time.Second
+
 // release gives the lease back at the end, so that another need not wait.
 func (c *Collector) release(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
 	defer cancel()
 	if err := c.o.Store.Release(ctx, c.lease); err != nil {
 		c.o.Logger.Warn("the grader's lease was not released", "err", err)

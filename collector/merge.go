@@ -1,6 +1,8 @@
 package collector
 
 import (
+	"slices"
+
 	"github.com/apgarhq/apgar/slo"
 )
 
@@ -27,7 +29,9 @@ type mergerPart struct {
 // newMerger prepares the answers to one SLI. sources names the source of each
 // block, which may be nil.
 func newMerger(plan *Plan, s *sli, at int64, sources []string, blocks []*slo.Block) *merger {
-	m := &merger{plan: plan, sli: s, round: &slo.Round{Time: at, Failed: map[string]*slo.Fault{}, NoTargets: map[string]bool{}}}
+	m := &merger{plan: plan, sli: s, round: &slo.Round{
+		Time: at, Failed: map[string]*slo.Fault{}, NoTargets: map[string]bool{}, Witnesses: map[slo.CellKey]bool{},
+	}}
 	for i, block := range blocks {
 		source := sources[i]
 		if block == nil || block.Plan != plan.Hash {
@@ -45,8 +49,28 @@ func newMerger(plan *Plan, s *sli, at int64, sources []string, blocks []*slo.Blo
 			}
 			m.parts = append(m.parts, mergerPart{alternative, source, block, column.Rows, target.Rows})
 		}
+		m.callWitnesses(source, block)
 	}
 	return m
+}
+
+// callWitnesses notes the cells of a block that scrape a target of any service
+// under any identity. It looks no further once it has found all of them.
+func (m *merger) callWitnesses(source string, block *slo.Block) {
+	left := len(block.Cells)
+	seen := make([]bool, left)
+	for i := range block.Targets {
+		for _, row := range block.Targets[i].Rows {
+			if left == 0 {
+				return
+			}
+			if !seen[row.Cell] && row.Up+row.Down > 0 {
+				seen[row.Cell] = true
+				left--
+				m.round.Witnesses[slo.CellKey{Source: source, Cell: block.Cells[row.Cell]}] = true
+			}
+		}
+	}
 }
 
 // answers returns what all cells said of a service. Services must be asked
@@ -93,12 +117,12 @@ func (m *merger) addTargets(p *mergerPart, t *slo.TargetRow) {
 	}
 }
 
+// answer returns the answer of a cell, made if need be; answers stay sorted by
+// cell. The pointer is valid until the next call.
 func (m *merger) answer(key slo.CellKey) *slo.Answer {
-	for i := range m.buffer {
-		if m.buffer[i].Cell == key {
-			return &m.buffer[i]
-		}
+	i, found := slices.BinarySearchFunc(m.buffer, key, func(a slo.Answer, k slo.CellKey) int { return a.Cell.Compare(k) })
+	if !found {
+		m.buffer = slices.Insert(m.buffer, i, slo.Answer{Cell: key})
 	}
-	m.buffer = append(m.buffer, slo.Answer{Cell: key})
-	return &m.buffer[len(m.buffer)-1]
+	return &m.buffer[i]
 }

@@ -84,14 +84,40 @@ const t0 = 1_700_000_100 // the end of a slot
 func TestCountsOfAllSourcesAddUp(t *testing.T) {
 	b := newBench(t, fixture{rubrics: availability, services: named("playlist")}, "east", "west")
 	b.rows["east"] = []row{event("200", 90), event("500", 10), target("1")}
-	b.rows["west"] = []row{event("200", 50)}
+	b.rows["west"] = []row{event("200", 50), target("1")}
 	b.tick(t, t0)
 	f := b.facts(t0)
 	require.Equal(t, slo.Counts{Bad: 10, Total: 150}, counted(f, 5*time.Minute))
 	require.Equal(t, slo.Counts{Bad: 10, Total: 150}, counted(f, 2*time.Hour))
 	require.Len(t, f.Cells, 2)
-	require.Equal(t, 1, f.Up)
+	require.Equal(t, 2, f.Up)
 	require.True(t, f.Witnessed)
+}
+
+func TestAServiceHasMovedAwayOnlyFromACellThatScrapesOthers(t *testing.T) {
+	other := row{map[string]string{"service": "search", upLabel: "1"}, 1}
+	for _, test := range []struct {
+		name     string
+		west     []row
+		answered bool
+	}{
+		{"it scrapes another service", []row{other}, true},
+		{"it scrapes nothing at all", []row{}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBench(t, fixture{rubrics: availability, services: named("playlist", "search")}, "east", "west")
+			b.rows["east"] = []row{event("200", 90), target("1")}
+			b.rows["west"] = []row{event("200", 50), target("1")}
+			b.tick(t, t0)
+			b.rows["west"] = test.west
+			b.tick(t, t0+300)
+			f := b.facts(t0 + 300)
+			require.Len(t, f.Cells, 2)
+			require.Equal(t, test.answered, f.Cells[1].Answered)
+			require.Nil(t, f.Cells[1].Fault)
+			require.Equal(t, test.answered, f.Witnessed)
+		})
+	}
 }
 
 func TestAMissingBlockIsAFaultOfItsSource(t *testing.T) {
@@ -166,8 +192,8 @@ rubrics:
 	b.tick(t, t0)
 	require.Equal(t, slo.Counts{Total: 17}, counted(b.facts(t0), 5*time.Minute), "in each cell the first that has rows")
 
-	b.rows["east"] = []row{alias(1000)}
-	b.rows["west"] = []row{alias(8), event("200", 5000)}
+	b.rows["east"] = []row{alias(1000), target("1")}
+	b.rows["west"] = []row{alias(8), event("200", 5000), target("1")}
 	b.tick(t, t0+300)
 	f := b.facts(t0 + 300)
 	require.False(t, f.Cells[0].Row, "east knows it by the first alone")

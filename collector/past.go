@@ -2,7 +2,6 @@ package collector
 
 import (
 	"context"
-	"math"
 	"slices"
 	"time"
 
@@ -31,14 +30,12 @@ func (c *Collector) prime(ctx context.Context) (time.Time, error) {
 	if c.o.Replay > 0 {
 		c.backfillNow(ctx, start)
 	}
-	patient := c.walk(ctx, start, from, newest.Add(-interval), c.patience())
+	patience := c.patience()
+	c.walk(ctx, start, from, newest.Add(-interval), patience)
 	// What is asked of the past takes time, in which more of it comes to pass.
-	for at := newest; patient && c.newestTick().After(at) && ctx.Err() == nil; newest = at {
+	for at := newest; c.newestTick().After(at) && ctx.Err() == nil; newest = at {
 		at = c.newestTick()
-		patient = c.walk(ctx, newest.Add(-interval), from, at.Add(-interval), c.patience())
-	}
-	if !patient {
-		newest = c.newestTick()
+		c.walk(ctx, newest.Add(-interval), from, at.Add(-interval), patience)
 	}
 	if ctx.Err() != nil {
 		return time.Time{}, ctx.Err()
@@ -64,32 +61,31 @@ func (c *Collector) primeNewest(ctx context.Context, tick time.Time) {
 	_ = c.take(ctx, gathered{tick, slices.Clone(g.blocks)}, time.Now())
 }
 
-// patience is how long the first scorecards wait for a source that does not
-// answer about the past hour: what it owes is asked for again later. A replay
-// waits for everything.
-func (c *Collector) patience() time.Duration {
+// patience is how long the first scorecards wait for each source to answer
+// about the past hour: what a source then owes is asked for again later. A
+// replay waits for everything.
+func (c *Collector) patience() patience {
 	if c.o.Replay > 0 {
-		return math.MaxInt64
+		return nil
 	}
-	return primePatience
+	return slices.Repeat(patience{primePatience}, len(c.gatherer.askers))
 }
 
 // walk enters the ticks after start up to the last, and grades and commits
 // those after from. Ticks are asked for in range queries, a chunk at a time.
-// Sources that have not answered when the patience ends are left out, and
-// walk reports false.
-func (c *Collector) walk(ctx context.Context, start, from, last time.Time, patience time.Duration) bool {
-	limited, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
+// A source whose patience has ended is left out of the chunks that follow; the
+// others do not suffer from it.
+func (c *Collector) walk(ctx context.Context, start, from, last time.Time, p patience) {
 	interval := c.o.Plan.Interval
 	replaying := last.After(from)
 	for at := start.Add(interval); !at.After(last) && ctx.Err() == nil; {
 		n := min(c.instants(walkInstants), int(last.Sub(at)/interval)+1)
 		s := span{at.Unix(), seconds(interval), n}
-		for i, blocks := range c.gatherer.Range(limited, s, !replaying) {
+		for i, blocks := range c.gatherer.patientRange(ctx, s, !replaying, p) {
 			if ctx.Err() != nil {
-				return false // what came last may be cut short
+				return // what came last may be cut short
 			}
+			c.faults.note(c.gatherer.askers, blocks)
 			g := gathered{time.Unix(s.at(i), 0).UTC(), blocks}
 			if g.time.After(from) {
 				_ = c.take(ctx, g, g.time.Add(c.gatherer.slowest()))
@@ -100,7 +96,6 @@ func (c *Collector) walk(ctx context.Context, start, from, last time.Time, patie
 		}
 		at = at.Add(time.Duration(n) * interval)
 	}
-	return limited.Err() == nil
 }
 
 // chunk is a run of slots: from first, the end of the oldest.
@@ -152,6 +147,7 @@ func (c *Collector) backfillNow(ctx context.Context, before time.Time) {
 			return
 		}
 		for i, blocks := range instants {
+			c.faults.note(c.gatherer.askers, blocks)
 			c.grader.AddSlot(time.Unix(k.span().at(i), 0).UTC(), blocks)
 		}
 	}

@@ -27,14 +27,16 @@ type Plan struct {
 	identities []planIdentity
 	questions  []question
 	slis       []sli
-	graded     []gradedRubric
-	scoped     map[int]bool // services asked for alone; nil: all
+	graded     []gradedService // rubric by rubric
+	scoped     map[int]bool    // services asked for alone; nil: all
 }
 
 // planIdentity is one way in which series name services.
 type planIdentity struct {
 	*rubric.Identity
 	index *rubric.IdentityIndex
+	// problems are what went wrong in naming single services, by their place.
+	problems map[int]string
 }
 
 // question is one SLI under one identity: what a column of a block answers.
@@ -55,11 +57,12 @@ type sli struct {
 	every     int64 // seconds between two askings, often enough for each of its checks
 }
 
-// gradedRubric is a rubric with the services that it grades.
-type gradedRubric struct {
-	rubric   *rubric.Rubric
-	services []int
-	slis     []int // by check; -1 for catalog checks
+// gradedService is a service with the rubric that grades it, as it holds for that
+// service: its annotations may override what checks ask of it.
+type gradedService struct {
+	service int
+	rubric  *rubric.Rubric
+	slis    []int // by check; -1 for catalog checks
 }
 
 // PlanOptions say what to plan for.
@@ -84,20 +87,13 @@ func NewPlan(o PlanOptions) (*Plan, error) {
 	}
 	identities, slis := map[string]int{}, map[string]int{}
 	for _, r := range o.Rubrics {
-		g := gradedRubric{rubric: r}
-		for i, s := range p.Services {
-			if p.wants(i) && scorecard.Applies(r, s) {
-				g.services = append(g.services, i)
-			}
-		}
 		for _, check := range r.Checks {
 			if check.Interval%o.Interval != 0 {
 				return nil, fmt.Errorf("%s: check %s of rubric %s has the interval %s, which is no multiple of the evaluation interval %s: change one of the two",
 					check.Position, check.Name, r.Name, check.Interval, o.Interval)
 			}
-			g.slis = append(g.slis, p.addCheck(check, g.services, identities, slis))
 		}
-		p.graded = append(p.graded, g)
+		p.addRubric(r, identities, slis)
 	}
 	p.Hash = p.hash()
 	return p, nil
@@ -120,8 +116,38 @@ func (p *Plan) scope(only []catalog.ID) error {
 
 func (p *Plan) wants(service int) bool { return p.scoped == nil || p.scoped[service] }
 
-// addCheck finds or adds the SLI of a check and returns its place.
-func (p *Plan) addCheck(check *rubric.Check, services []int, identities, slis map[string]int) int {
+// addRubric finds the services that a rubric grades, and what is asked for it.
+func (p *Plan) addRubric(r *rubric.Rubric, identities, slis map[string]int) {
+	common := make([]int, len(r.Checks))
+	for j, check := range r.Checks {
+		common[j] = p.addCheck(check, identities, slis)
+	}
+	for i, s := range p.Services {
+		if !p.wants(i) || !scorecard.Applies(r, s) {
+			continue
+		}
+		g := gradedService{i, r, common}
+		// An override that is no good is left out here; whoever checks the
+		// configuration reports it.
+		if own, _ := r.For(s); own != r {
+			g.rubric, g.slis = own, make([]int, len(own.Checks))
+			for j, check := range own.Checks {
+				g.slis[j] = p.addCheck(check, identities, slis)
+			}
+		}
+		for _, sli := range g.slis {
+			if sli >= 0 {
+				p.slis[sli].applies[i] = true
+			}
+		}
+		p.graded = append(p.graded, g)
+	}
+}
+
+// addCheck finds or adds the SLI of a check and returns its place; -1 for
+// catalog checks. A check that a service overrides has the SLI of the original,
+// unless its query says $window, or its values merge in the other direction.
+func (p *Plan) addCheck(check *rubric.Check, identities, slis map[string]int) int {
 	if check.Kind == rubric.KindCatalog {
 		return -1
 	}
@@ -136,9 +162,6 @@ func (p *Plan) addCheck(check *rubric.Check, services []int, identities, slis ma
 			p.questions = append(p.questions, question{sli: i, identity: p.addIdentity(identity, identities), check: check})
 		}
 		p.slis = append(p.slis, s)
-	}
-	for _, service := range services {
-		p.slis[i].applies[service] = true
 	}
 	s := &p.slis[i]
 	s.period = max(s.period, check.Period, check.Window)
@@ -167,9 +190,29 @@ func (p *Plan) addIdentity(identity *rubric.Identity, known map[string]int) int 
 	if !ok {
 		i = len(p.identities)
 		known[identity.Hash] = i
-		p.identities = append(p.identities, planIdentity{identity, identity.Index(p.Services)})
+		index := identity.Index(p.Services)
+		p.identities = append(p.identities, planIdentity{identity, index, p.identityProblems(identity, index)})
 	}
 	return i
+}
+
+// identityProblems asks anew about the services that an identity does not
+// name, one by one, if anything went wrong at all: an index does not say which
+// service its errors are about.
+func (p *Plan) identityProblems(identity *rubric.Identity, index *rubric.IdentityIndex) map[int]string {
+	if len(index.Errors()) == 0 {
+		return nil
+	}
+	problems := map[int]string{}
+	for i := range p.Services {
+		if index.Identified(i) {
+			continue
+		}
+		if errs := identity.Index(p.Services[i : i+1]).Errors(); len(errs) > 0 {
+			problems[i] = errs[0].Error()
+		}
+	}
+	return problems
 }
 
 // hash covers whatever the meaning of a block's rows depends on.

@@ -1,8 +1,10 @@
 package collector
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/prometheus/common/model"
@@ -39,6 +41,10 @@ func countedRow(check *rubric.Check, samples []sample) (row slo.Row, ok bool) {
 	row = slo.Row{Service: samples[0].service, Cell: samples[0].cell}
 	s := sumUp(samples)
 	if row.Fault = s.fault; row.Fault != nil {
+		return row, true
+	}
+	if ambiguous(samples) {
+		row.Fault = &slo.Fault{Reason: slo.Ambiguous, Detail: "the answer has several rows with the very same labels: is a proxy joining answers of replicas without removing duplicates?"}
 		return row, true
 	}
 	bad, total := s.value[classBad], s.value[classBad]+s.value[classGood]
@@ -105,18 +111,33 @@ func gaugeRow(check *rubric.Check, samples []sample) slo.Row {
 	return row
 }
 
-// ambiguous reports whether two samples have the same tuple. A service has few
-// tuples, so that one that is met again is met soon.
+// fewSamples are compared with each other one by one.
+const fewSamples = 16
+
+// ambiguous reports whether two samples of one class have the same tuple.
 func ambiguous(samples []sample) bool {
-	for i := range samples {
-		for j := range samples[:i] {
-			if samples[i].tuple == samples[j].tuple {
-				return true
+	if len(samples) <= fewSamples {
+		for i := range samples {
+			for j := range samples[:i] {
+				if samples[i].same(samples[j]) {
+					return true
+				}
 			}
+		}
+		return false
+	}
+	sorted := slices.SortedFunc(slices.Values(samples), func(a, b sample) int {
+		return cmp.Or(cmp.Compare(a.class, b.class), cmp.Compare(a.tuple, b.tuple))
+	})
+	for i := range sorted[1:] {
+		if sorted[i].same(sorted[i+1]) {
+			return true
 		}
 	}
 	return false
 }
+
+func (x sample) same(o sample) bool { return x.class == o.class && x.tuple == o.tuple }
 
 // targetRow counts the targets of a service in a cell; its numbers are finite.
 func targetRow(samples []sample) slo.TargetRow {

@@ -6,12 +6,30 @@ import (
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/apgarhq/apgar/collector/promapi"
 )
 
 const (
 	splitMemory = time.Hour // after which a query is asked in one piece again
 	mostPieces  = 64        // of one query; what is too large in these is too large
+	// mostSlow is mostPieces where a source gave up for time: each try has
+	// kept it busy until then.
+	mostSlow = 8
 )
+
+// piecesFor returns into how many pieces a query may be cut after an error; 0
+// when smaller questions would not help. A source that does not answer at all
+// is never asked more often for it.
+func piecesFor(err error) int {
+	switch {
+	case promapi.IsTooManySamples(err):
+		return mostPieces
+	case promapi.IsTooSlow(err):
+		return mostSlow
+	}
+	return 0
+}
 
 // piece is a share of the services that a query asks about: those whose value
 // of one label is among some of them. The zero piece is all.
@@ -108,10 +126,11 @@ func (m *splitMemories) pieces(key splitKey) []piece {
 }
 
 // cut returns the halves of a piece that was too large, and remembers them in
-// its place. ok is false when the query cannot be cut any further; it is then
+// its place. ok is false when the query cannot be cut any further, or is in most
+// pieces already; it is then
 // left whole for a while, so that a source is not asked many questions that it
 // cannot answer.
-func (m *splitMemories) cut(p *Plan, key splitKey, k piece) (halves []piece, ok bool) {
+func (m *splitMemories) cut(p *Plan, key splitKey, k piece, most int) (halves []piece, ok bool) {
 	if key.query.narrowed == nil {
 		return nil, false
 	}
@@ -130,7 +149,7 @@ func (m *splitMemories) cut(p *Plan, key splitKey, k piece) (halves []piece, ok 
 		cut = p.everybody(key.query)
 	}
 	a, b, ok := cut.halves()
-	if s.hopeless || !ok || len(s.pieces) >= mostPieces {
+	if s.hopeless || !ok || len(s.pieces) >= most {
 		s.hopeless, s.pieces = true, nil
 		return nil, false
 	}

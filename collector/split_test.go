@@ -1,8 +1,11 @@
 package collector
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -120,9 +123,9 @@ func TestPiecesCoverEachServiceOnce(t *testing.T) {
 	var wait sync.WaitGroup
 	for range 8 {
 		wait.Go(func() {
-			halves, ok := m.cut(p, key, piece{})
+			halves, ok := m.cut(p, key, piece{}, mostPieces)
 			for i := 0; ok && i < 2; i++ {
-				m.cut(p, key, halves[i])
+				m.cut(p, key, halves[i], mostPieces)
 			}
 		})
 	}
@@ -155,4 +158,32 @@ rubrics:
 	k := p.everybody(&q)
 	require.Equal(t, piece{"workload", []string{"service-0000", "service-0001", "service-0002"}}, k)
 	require.Equal(t, `sum by (app, cluster, code) (increase(requests_total{app=~"service-0000|service-0001|service-0002"}[5m]))`, k.in(&q))
+}
+
+func TestAQueryThatTakesASourceTooLongIsAskedInAFewPieces(t *testing.T) {
+	services := numbered(1000)
+	tests := []struct {
+		name  string
+		body  string
+		asked int // of each query
+	}{
+		{"the source gave up", `{"status":"error","errorType":"timeout","error":"query timed out in expression evaluation"}`, mostSlow},
+		{"the source is busy", `{"status":"error","errorType":"timeout","error":"query timed out in query queue"}`, 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var asked atomic.Int64
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				asked.Add(1)
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(http.StatusServiceUnavailable)
+				_, _ = w.Write([]byte(tt.body))
+			}))
+			t.Cleanup(server.Close)
+			a := newAsker(SourceOptions{Name: "eu", Client: client(t, server.URL)}, fixture{rubrics: availability, services: services}.plan(t))
+			b := a.ask(t.Context(), instant(600), false)[0]
+			require.Equal(t, slo.SourceError, b.Columns[0].Fault.Reason)
+			require.EqualValues(t, 2*tt.asked, asked.Load())
+		})
+	}
 }

@@ -31,7 +31,7 @@ func families() []family {
 		{Level, "Rank of the level that the service holds in the rubric, 0 for none; absent before the first score.", perScorecard(level)},
 		{DataTimestamp, "Time of the data that the scorecard was graded from, in seconds since 1970.", perScorecard(dataTimestamp)},
 		{ServiceInfo, "What the catalog says of the service; always 1.", perService},
-		{ErrorBudgetRemaining, "Share of the check's error budget that is left, below 0 when overspent; absent while unknown.", perCheck(budgetRemaining)},
+		{ErrorBudgetRemaining, "Share of the check's error budget that is left, below 0 when overspent; there while the check warms up or is partial too, absent while nothing is counted.", perCheck(budgetRemaining)},
 		{CheckCredit, "Share of its weight that the check earns; absent while not judged.", perCheck(credit)},
 	}
 }

@@ -23,7 +23,6 @@ type IdentityIndex struct {
 	labels       []string
 	byKey        map[string]int32
 	tuples       [][][]string
-	conflicted   []bool
 	conflicts    []Conflict
 	unidentified []catalog.ID
 	errors       []error
@@ -41,10 +40,9 @@ type Conflict struct {
 // service claim each combination of values.
 func (id *Identity) Index(services []*catalog.Service) *IdentityIndex {
 	x := &IdentityIndex{
-		labels:     id.LabelNames(),
-		byKey:      make(map[string]int32, len(services)),
-		tuples:     make([][][]string, len(services)),
-		conflicted: make([]bool, len(services)),
+		labels: id.LabelNames(),
+		byKey:  make(map[string]int32, len(services)),
+		tuples: make([][][]string, len(services)),
 	}
 	claims := map[string][]int{} // only of tuples claimed more than once
 	var key []byte
@@ -71,12 +69,11 @@ func (id *Identity) Index(services []*catalog.Service) *IdentityIndex {
 	return x
 }
 
-// settle marks the services of each conflict.
+// settle lists the services of each conflict.
 func (x *IdentityIndex) settle(services []*catalog.Service, claims map[string][]int) {
 	for key, claimants := range claims {
 		c := Conflict{Labels: x.describe(key)}
 		for _, i := range claimants {
-			x.conflicted[i] = true
 			c.Services = append(c.Services, services[i].ID)
 		}
 		slices.SortFunc(c.Services, catalog.ID.Compare)
@@ -167,22 +164,6 @@ func (x *IdentityIndex) Find(values [][]byte) (service int, ok bool) {
 	return x.lookup(key)
 }
 
-// FindFunc is Find with a function that returns the value of a label.
-func (x *IdentityIndex) FindFunc(label func(name string) []byte) (service int, ok bool) {
-	if len(x.labels) == 1 {
-		return x.lookup(label(x.labels[0]))
-	}
-	var buffer [keyBuffer]byte
-	key := buffer[:0]
-	for i, name := range x.labels {
-		if i > 0 {
-			key = append(key, separator)
-		}
-		key = append(key, label(name)...)
-	}
-	return x.lookup(key)
-}
-
 func (x *IdentityIndex) lookup(key []byte) (int, bool) {
 	i, ok := x.byKey[string(key)]
 	if !ok || i == conflicting {
@@ -197,9 +178,6 @@ func (x *IdentityIndex) Tuples(service int) [][]string { return x.tuples[service
 
 // Identified reports whether the service has label values at all.
 func (x *IdentityIndex) Identified(service int) bool { return len(x.tuples[service]) > 0 }
-
-// Conflicted reports whether another service claims one of its tuples.
-func (x *IdentityIndex) Conflicted(service int) bool { return x.conflicted[service] }
 
 // Conflicts returns the tuples that several services claim, sorted.
 func (x *IdentityIndex) Conflicts() []Conflict { return x.conflicts }

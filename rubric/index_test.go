@@ -92,11 +92,6 @@ func TestListsGiveEachCombination(t *testing.T) {
 	}, x.Tuples(0))
 	_, ok := find(x, "cart-worker", "shop-canary")
 	require.True(t, ok)
-	i, ok := x.FindFunc(func(name string) []byte {
-		return map[string][]byte{"job": []byte("cart"), "namespace": []byte("shop")}[name]
-	})
-	require.True(t, ok)
-	require.Zero(t, i)
 	_, ok = find(x, "carts", "hop")
 	require.False(t, ok, "values do not run together")
 }
@@ -118,10 +113,6 @@ func TestATupleOfTwoServicesIsAConflictForBoth(t *testing.T) {
 	x := identities["job"].Index([]*catalog.Service{
 		service("c", job("same")), service("a", job("same")), service("d", job("own")), service("b", job("same")),
 	})
-	require.True(t, x.Conflicted(0))
-	require.True(t, x.Conflicted(1))
-	require.False(t, x.Conflicted(2))
-	require.True(t, x.Conflicted(3))
 	require.Equal(t, []Conflict{{Labels: `job="same"`, Services: []catalog.ID{
 		{Namespace: "default", Name: "a"}, {Namespace: "default", Name: "b"}, {Namespace: "default", Name: "c"},
 	}}}, x.Conflicts())
@@ -166,17 +157,8 @@ func TestFindAllocatesNothing(t *testing.T) {
 	id := identity(t, "pair", "job", "service.name", "namespace", "service.namespace")
 	x := id.Index([]*catalog.Service{service("cart", nil)})
 	values := [][]byte{[]byte("cart"), []byte("default")}
-	label := func(name string) []byte {
-		if name == "job" {
-			return values[0]
-		}
-		return values[1]
-	}
 	require.Zero(t, testing.AllocsPerRun(100, func() {
 		if _, ok := x.Find(values); !ok {
-			t.Error("not found")
-		}
-		if _, ok := x.FindFunc(label); !ok {
 			t.Error("not found")
 		}
 	}))

@@ -72,8 +72,11 @@ func CheckOverrides(rubrics []*Rubric, services []*catalog.Service) []catalog.Pr
 	var problems []catalog.Problem
 	for _, s := range services {
 		for _, r := range rubrics {
-			if _, err := r.For(s); err != nil {
-				problems = append(problems, catalog.Problem{Position: s.Position, Message: err.Error()})
+			_, err := r.For(s)
+			if all, ok := err.(interface{ Unwrap() []error }); ok {
+				for _, one := range all.Unwrap() {
+					problems = append(problems, catalog.Problem{Position: s.Position, Message: one.Error()})
+				}
 			}
 		}
 	}

@@ -37,9 +37,9 @@ func (j *judgement) objectiveMessage() string {
 func (j *judgement) burningMessage() string {
 	b := &j.budget
 	page := j.result.Reason == ReasonBurningFast
-	i := slices.IndexFunc(j.pairs, func(p pairState) bool { return p.fires && p.Page == page })
+	i := slices.IndexFunc(j.pairs, func(p pairState) bool { return p.fires && !p.held && p.Page == page })
 	if i < 0 {
-		return "the " + duration(b.length) + " budget burns too fast, " + b.left("it")
+		return "the " + FormatDuration(b.length) + " budget burns too fast, " + b.left("it")
 	}
 	pair := &j.pairs[i]
 	short, _ := j.facts.Window(pair.Short)
@@ -47,21 +47,21 @@ func (j *judgement) burningMessage() string {
 	longBurn := number(slo.Burn(plainShare(long.Counts), b.objective))
 	if !pair.idleSince.IsZero() {
 		return fmt.Sprintf("only %s in the last %s, too few to say that the %s budget no longer burns too fast (%s: %s), %s",
-			j.counted(short.Counts.Total), duration(pair.Short), duration(b.length), duration(pair.Long), longBurn, b.left("it"))
+			j.counted(short.Counts.Total), FormatDuration(pair.Short), FormatDuration(b.length), FormatDuration(pair.Long), longBurn, b.left("it"))
 	}
 	return fmt.Sprintf("%s in the last %s: the %s budget burns %s times too fast (%s: %s), %s",
-		j.share(short.Counts), duration(pair.Short), duration(b.length),
-		number(slo.Burn(plainShare(short.Counts), b.objective)), duration(pair.Long), longBurn, b.left("it"))
+		j.share(short.Counts), FormatDuration(pair.Short), FormatDuration(b.length),
+		number(slo.Burn(plainShare(short.Counts), b.objective)), FormatDuration(pair.Long), longBurn, b.left("it"))
 }
 
 // covered names the period, and what of it is measured where that is not all.
 func (j *judgement) covered() string {
 	b := &j.budget
 	if slo.AtLeast(b.covered, 0.995) {
-		return duration(b.length)
+		return FormatDuration(b.length)
 	}
 	measured := time.Duration(b.period.Measured) * slo.SlotLength
-	return "the " + duration(measured) + " measured of " + duration(b.length)
+	return "the " + FormatDuration(measured) + " measured of " + FormatDuration(b.length)
 }
 
 // left says how much of the budget is left, or how far it is overspent.

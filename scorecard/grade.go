@@ -32,6 +32,9 @@ type CheckFacts struct {
 	Conflict string
 	// Unidentified says that no identity of the check names the service.
 	Unidentified bool
+	// IdentityProblem says why none does, where that is known; it stands in
+	// for the general text.
+	IdentityProblem string
 	// Evidence is a link to the query, or "".
 	Evidence string
 }

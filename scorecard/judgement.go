@@ -56,7 +56,7 @@ type judgement struct {
 // judge returns the result and what to remember of it.
 func (j *judgement) judge() (Result, CheckState) {
 	j.quorum = quorumOf(j.facts.Cells)
-	j.next = CheckState{Hash: j.check.Hash, Firing: j.previous.Firing}
+	j.next = CheckState{Hash: j.check.Hash, Firing: j.previous.Firing, Standing: j.previous.Standing}
 	j.describe()
 	if j.check.Kind == rubric.KindCatalog {
 		j.judgeCatalog()
@@ -64,6 +64,7 @@ func (j *judgement) judge() (Result, CheckState) {
 		j.judgeMeasured()
 	}
 	j.result.Message = j.message()
+	j.stand()
 	j.next.Verdict, j.next.Reason, j.next.Since = j.result.Verdict, j.result.Reason, j.tick
 	if j.previous.Verdict == j.result.Verdict {
 		j.next.Since = j.previous.Since

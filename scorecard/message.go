@@ -67,7 +67,7 @@ func (j *judgement) unknownMessage() string {
 	case ReasonIdentityConflict:
 		return "another service claims the same series: " + j.facts.Conflict
 	case ReasonIdle:
-		return "there were no " + j.events() + " to judge in the last " + duration(j.result.Window)
+		return "there were no " + j.events() + " to judge in the last " + FormatDuration(j.result.Window)
 	case ReasonWarmingUp:
 		return fmt.Sprintf("%d of the %d slots of 5m that a first judgement needs are measured", j.facts.Measured, minMeasuredSlots)
 	case ReasonNoData:
@@ -117,11 +117,13 @@ func (j *judgement) gapsMessage() string {
 	}
 	w := windows[i]
 	return fmt.Sprintf("only %d of %d answers of 5m in the last %s are measured, too few to tell",
-		w.Measured, w.Expected, duration(w.Length))
+		w.Measured, w.Expected, FormatDuration(w.Length))
 }
 
 func (j *judgement) noDataMessage() string {
 	switch {
+	case j.facts.Unidentified && j.facts.IdentityProblem != "":
+		return "no identity of the check names this service: " + j.facts.IdentityProblem
 	case j.facts.Unidentified:
 		return "no identity of the check names this service: its expression gives an empty value"
 	case j.quorum.rows > 0:
@@ -178,7 +180,7 @@ func (j *judgement) ratioMessage() string {
 		bounds = append(bounds, &badFail)
 		limits += ", fail is " + direction(c.Op) + " " + percent(badFail)
 	}
-	message := j.share(w.Counts, bounds...) + " in the last " + duration(w.Length) + ": " + limits
+	message := j.share(w.Counts, bounds...) + " in the last " + FormatDuration(w.Length) + ": " + limits
 	if j.result.LowTraffic {
 		message += "; too few to prove more"
 	}

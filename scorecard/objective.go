@@ -48,6 +48,7 @@ func (j *judgement) judgeObjective() {
 	}
 	j.pairs = j.judgePairs(b, slo.WilsonLower)
 	verdict, reason, credit := b.verdict(j.pairs, slo.WilsonLower)
+	j.holdFiring()
 	if j.cannotTell(j.pairs, reason) {
 		j.unjudged(VerdictUnknown, ReasonPartial)
 		return
@@ -160,6 +161,7 @@ type pairState struct {
 	slo.Pair
 	judged    bool
 	fires     bool
+	held      bool      // it fires only because cells did not answer
 	idleSince time.Time // set while it only stays firing
 }
 

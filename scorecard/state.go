@@ -23,6 +23,16 @@ type CheckState struct {
 	DownAt    time.Time
 	// Firing are the burn pairs that fired when last judged.
 	Firing []FiringPair
+	// Standing is the last judged result, whatever has become of it since; its
+	// verdict is "" before the first.
+	Standing Standing
+}
+
+// Standing is a judged result that stands while cells do not answer.
+type Standing struct {
+	Verdict Verdict
+	Reason  string
+	Credit  float64 // 0 to 1
 }
 
 // FiringPair is a burn pair that fires.

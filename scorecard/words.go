@@ -1,12 +1,11 @@
 package scorecard
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/prometheus/common/model"
 
 	"github.com/apgarhq/apgar/rubric"
 	"github.com/apgarhq/apgar/slo"
@@ -56,7 +55,7 @@ func threshold(h *rubric.Histogram) string {
 func seconds(s float64) string {
 	ms := math.Round(s * 1e3)
 	if ms >= 1 && ms < 1e12 && slo.AtLeast(s*1e3, ms) && slo.AtMost(s*1e3, ms) {
-		return duration(time.Duration(ms) * time.Millisecond)
+		return FormatDuration(time.Duration(ms) * time.Millisecond)
 	}
 	return number(s) + "s"
 }
@@ -94,7 +93,25 @@ func plural(word string) bool {
 	return ok && len(stem) > 2 && !strings.ContainsAny(stem[len(stem)-1:], "aisu")
 }
 
-func duration(d time.Duration) string { return model.Duration(d).String() }
+// FormatDuration writes a duration in Prometheus' notation down to
+// milliseconds, in days where it can: 30d, 16h50m, 5m. Weeks and years are not
+// used, so that a period reads as its author wrote it.
+func FormatDuration(d time.Duration) string {
+	if d < 0 {
+		return "-" + FormatDuration(-max(d, -math.MaxInt64))
+	}
+	text := ""
+	for _, u := range []struct {
+		name string
+		size time.Duration
+	}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}, {"ms", time.Millisecond}} {
+		if n := d / u.size; n > 0 {
+			text += strconv.FormatInt(int64(n), 10) + u.name
+			d -= n * u.size
+		}
+	}
+	return cmp.Or(text, "0s")
+}
 
 // percent writes a ratio with two significant digits, and as many nines as
 // it takes near 100 %, so that only all is 100 % and only nothing is 0 %.

@@ -29,6 +29,7 @@ type cellMemory struct {
 	key         CellKey
 	first, last int64 // slots of the first and the last row; 0: never
 	answeredAt  int64 // last tick that it answered completely
+	heardAt     int64 // newest time known when an answer last named it
 	identity    int   // the alternative it was first seen under
 	recent      [4]cellSlot
 	hours       [8]*cellDay
@@ -42,7 +43,7 @@ type cellState struct {
 	fault    *Fault
 	value    float64
 	up, down int32
-	noTarget bool // the presence query was not answered
+	noTarget bool // the presence query was not answered, or names nobody here
 }
 
 // cellSlot is a slot that may yet be answered again.
@@ -129,12 +130,49 @@ func (m *cellMemory) week(at int64) Counts {
 	return sum
 }
 
-// cell returns the memory of a cell, made if need be; cells stay sorted, so
-// that nothing depends on the order in which they were met.
+// mostCells is how many cells of one source a series remembers.
+const mostCells = 1000
+
+// tooManyCells explains a fault; mostCells is its number.
+const tooManyCells = "the source has more than 1,000 cells of this service: give it a partition_label with fewer values"
+
+// sweepSeconds is how often cells are forgotten.
+const sweepSeconds = hourSeconds
+
+func (s *Series) findCell(key CellKey) (int, bool) {
+	return slices.BinarySearchFunc(s.cells, key, func(m *cellMemory, k CellKey) int { return m.key.Compare(k) })
+}
+
+// cell returns the memory of a cell, made if need be, or nil when there is no
+// room for another of its source. Cells stay sorted, so that nothing depends on the order in
+// which they were met.
 func (s *Series) cell(key CellKey) *cellMemory {
-	i, found := slices.BinarySearchFunc(s.cells, key, func(m *cellMemory, k CellKey) int { return m.key.Compare(k) })
+	i, found := s.findCell(key)
 	if !found {
+		from, _ := s.findCell(CellKey{Source: key.Source})
+		if last := from + mostCells - 1; last < len(s.cells) && s.cells[last].key.Source == key.Source {
+			return nil
+		}
 		s.cells = slices.Insert(s.cells, i, &cellMemory{key: key})
 	}
 	return s.cells[i]
+}
+
+// forgetCells drops the cells that no longer matter at a tick: those without
+// data a day after they were last heard of, and the others a week after that
+// and after their last data. What the catalog names stays.
+func (s *Series) forgetCells(at int64) {
+	if at < s.swept+sweepSeconds {
+		return
+	}
+	s.swept = at
+	s.cells = slices.DeleteFunc(s.cells, func(m *cellMemory) bool {
+		switch {
+		case slices.Contains(s.Declared, m.key.Cell):
+			return false
+		case m.first == 0:
+			return m.heardAt < at-daySeconds
+		}
+		return max(m.last, m.heardAt) < at-expectedFor
+	})
 }

@@ -15,7 +15,8 @@ type Facts struct {
 	// Up and Down count the targets in all cells, those included in which the
 	// service is not expected yet.
 	Up, Down int
-	// Witnessed says that every expected cell answered the presence query.
+	// Witnessed says that every expected cell answered the presence query, and
+	// named some target; where none is expected, that every source answered it.
 	Witnessed bool
 	// Measured are the measured slots in the ledger.
 	Measured int
@@ -48,7 +49,7 @@ func (f *Facts) Window(length time.Duration) (Window, bool) {
 // is how long a cell's last answer counts in coverage; windows are the
 // lengths to sum, none for a gauge.
 func (s *Series) Facts(at int64, grace time.Duration, windows []time.Duration) Facts {
-	f := Facts{Time: at, Measured: s.hours.slots, Witnessed: true}
+	f := Facts{Time: at, Measured: s.hours.slots}
 	for _, length := range windows {
 		f.Windows = append(f.Windows, s.Sum(length, at))
 	}
@@ -66,16 +67,26 @@ func (s *Series) Facts(at int64, grace time.Duration, windows []time.Duration) F
 		}
 	}
 	f.Cells = sortCells(append(f.Cells, s.unseenDeclared()...))
+	f.Witnessed = s.witnessed(f.Cells)
 	if len(f.Cells) == 0 {
 		f.Cells = s.faultedCells(at)
 	}
-	for _, c := range f.Cells {
-		if s.round != nil && s.round.NoTargets[c.Key.Source] {
-			f.Witnessed = false
-		}
-	}
 	weighCells(f.Cells)
 	return f
+}
+
+// witnessed reports that nothing that may scrape the service is left to ask
+// for its targets. Without expected cells that is any source.
+func (s *Series) witnessed(expected []CellFact) bool {
+	switch {
+	case s.round == nil:
+		return false
+	case len(expected) == 0:
+		return len(s.round.NoTargets) == 0
+	}
+	return !slices.ContainsFunc(expected, func(c CellFact) bool {
+		return s.round.NoTargets[c.Key.Source] || !s.round.Witnesses[c.Key]
+	})
 }
 
 func (s *Series) stateAt(m *cellMemory, at int64) *cellState {

@@ -21,10 +21,19 @@ func has(cell CellKey, bad, total float64) Answer {
 	return Answer{Cell: cell, Row: true, Counts: Counts{bad, total}, Up: 1}
 }
 
+// scraping is a set of cells that scrape something.
+func scraping(cells ...CellKey) map[CellKey]bool {
+	set := map[CellKey]bool{}
+	for _, c := range cells {
+		set[c] = true
+	}
+	return set
+}
+
 // tick enters the answers of a boundary as the collector does: into the ring
 // and into the ledger.
 func tick(s *Series, at int64, failed map[string]*Fault, answers ...Answer) Outcome {
-	r := &Round{Time: at, Failed: failed}
+	r := &Round{Time: at, Failed: failed, Witnesses: scraping(cellA, cellB)}
 	s.AddTick(r, answers)
 	return s.AddSlot(r, answers)
 }
@@ -103,10 +112,45 @@ func TestFactsOfCells(t *testing.T) {
 
 func TestACellWithoutAnsweredPresenceHasNotMovedAway(t *testing.T) {
 	s, at := seasoned()
-	s.AddTick(&Round{Time: at, NoTargets: map[string]bool{"a": true}}, []Answer{has(cellB, 1, 25)})
+	s.AddTick(&Round{Time: at, NoTargets: map[string]bool{"a": true}, Witnesses: scraping(cellA, cellB)}, []Answer{has(cellB, 1, 25)})
 	f := s.Facts(at, grace, nil)
 	assert.False(t, f.Cells[0].Answered)
 	assert.False(t, f.Witnessed)
+}
+
+func TestACellThatScrapesNothingAtAllIsNoWitness(t *testing.T) {
+	s, at := seasoned()
+	r := &Round{Time: at, Witnesses: scraping(cellB)}
+	s.AddTick(r, []Answer{has(cellB, 1, 25)})
+	f := s.Facts(at, grace, nil)
+	assert.False(t, f.Cells[0].Answered, "its scrapers may all be gone, with the service still there")
+	assert.Nil(t, f.Cells[0].Fault)
+	assert.False(t, f.Witnessed)
+	assert.Equal(t, Gap, s.AddSlot(r, []Answer{has(cellB, 1, 25)}), "cells worth a quarter answered")
+
+	s.AddTick(&Round{Time: at + 300, Witnesses: scraping(cellA, cellB)}, []Answer{has(cellB, 1, 25)})
+	f = s.Facts(at+300, grace, nil)
+	assert.True(t, f.Cells[0].Answered, "it scrapes others: the service moved away")
+	assert.True(t, f.Witnessed)
+}
+
+func TestWhereNoCellIsExpectedEverySourceMustHaveCountedItsTargets(t *testing.T) {
+	for _, test := range []struct {
+		name      string
+		noTargets map[string]bool
+		want      bool
+	}{
+		{"all did", nil, true},
+		{"one did not, and may have targets that are up", map[string]bool{"b": true}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := NewSeries(60)
+			s.AddTick(&Round{Time: noon, NoTargets: test.noTargets, Witnesses: scraping(cellA)}, []Answer{{Cell: cellA, Down: 2}})
+			f := s.Facts(noon, grace, nil)
+			assert.Equal(t, 2, f.Down)
+			assert.Equal(t, test.want, f.Witnessed)
+		})
+	}
 }
 
 func TestTheGraceOfACellIncludesItsEnd(t *testing.T) {

@@ -94,10 +94,16 @@ func newModelRun(seed uint64) *modelRun {
 }
 
 // answer enters one slot: a row, no row beside an up target, or a fault.
+// Faults before the first row move where windows start; they have a test of
+// their own, and the model leaves them out.
 func (r *modelRun) answer(slot int64) {
 	round := &Round{Time: slot}
 	a := Answer{Cell: modelCell, Up: 1}
-	switch r.random.IntN(10) {
+	kind := r.random.IntN(10)
+	if kind < 2 && slot < r.model.first || r.model.first == 0 {
+		kind = 9
+	}
+	switch kind {
 	case 0:
 		a.Fault = &Fault{Reason: Partial}
 	case 1:

@@ -10,13 +10,16 @@ type Series struct {
 	// service, and answers of others are ignored; nil leaves it to memory.
 	Declared []string
 
-	first int64 // first slot with a row; 0: never
-	ring  ring
-	slots slotTable
-	hours hourTable
-	cells []*cellMemory // sorted by key
-	round *Round        // of the newest tick
-	cache windowCache
+	first  int64 // first slot with a row; 0: never
+	before past  // what was asked about the time before it
+	newest int64 // latest time of a round
+	swept  int64 // when cells were last forgotten
+	ring   ring
+	slots  slotTable
+	hours  hourTable
+	cells  []*cellMemory // sorted by key
+	round  *Round        // of the newest tick
+	cache  windowCache
 }
 
 // NewSeries returns an empty memory for ticks of the given interval in
@@ -43,6 +46,9 @@ type Round struct {
 	Failed map[string]*Fault
 	// NoTargets holds the sources whose presence query was not answered.
 	NoTargets map[string]bool
+	// Witnesses holds the cells that named a target of any service. One that
+	// scrapes nothing at all cannot tell that a service has left it.
+	Witnesses map[CellKey]bool
 }
 
 // Outcome says what became of a slot.
@@ -58,6 +64,7 @@ const (
 // AddTick enters the answers of a tick: into the ring, and as what each cell
 // says now. Answers may come in any order, at most one per cell.
 func (s *Series) AddTick(r *Round, answers []Answer) {
+	s.forgetCells(r.Time)
 	views := s.views(r, answers)
 	for i := range views {
 		s.remember(r, &views[i])
@@ -73,6 +80,7 @@ func (s *Series) AddTick(r *Round, answers []Answer) {
 func (s *Series) AddSlot(r *Round, answers []Answer) Outcome {
 	views := s.views(r, answers)
 	counts, measured, complete := merge(views, r.Time)
+	s.notePast(r.Time, !measured && anyFault(views, r))
 	if !measured {
 		return Gap
 	}
@@ -110,6 +118,7 @@ func (s *Series) note(m *cellMemory, slot int64) {
 	m.seen(slot)
 	if s.first == 0 || slot < s.first {
 		s.first = slot
+		s.before.cut(slot)
 		s.cache.clear()
 	}
 }
@@ -147,13 +156,25 @@ type cellView struct {
 	answered bool // completely
 }
 
+func byCell(a, b Answer) int { return a.Cell.Compare(b.Cell) }
+
 // views pairs every known cell with its answer.
 func (s *Series) views(r *Round, answers []Answer) []cellView {
-	s.meet(answers)
+	if !slices.IsSortedFunc(answers, byCell) {
+		answers = slices.SortedFunc(slices.Values(answers), byCell)
+	}
+	turnedAway := s.meet(r, answers)
 	views := make([]cellView, len(s.cells))
 	anyRow := false
 	for i, m := range s.cells {
-		views[i] = s.view(r, m, answers)
+		for len(answers) > 0 && answers[0].Cell.Compare(m.key) < 0 {
+			answers = answers[1:]
+		}
+		var answer *Answer
+		if len(answers) > 0 && answers[0].Cell == m.key {
+			answer = &answers[0]
+		}
+		views[i] = s.view(r, m, answer, turnedAway[m.key.Source])
 		anyRow = anyRow || views[i].row
 	}
 	for i := range views {
@@ -163,29 +184,40 @@ func (s *Series) views(r *Round, answers []Answer) []cellView {
 }
 
 // meet makes a memory for every cell that answers for the first time, and
-// notes the alternative under which it first has a row.
-func (s *Series) meet(answers []Answer) {
+// notes the alternative under which it first has a row. It returns a fault for
+// each source with cells that there is no more room for.
+func (s *Series) meet(r *Round, answers []Answer) (turnedAway map[string]*Fault) {
+	s.newest = max(s.newest, r.Time)
 	for i := range answers {
-		if !s.admits(answers[i].Cell) {
+		a := &answers[i]
+		if !s.admits(a.Cell) {
 			continue
 		}
-		m := s.cell(answers[i].Cell)
-		if answers[i].Row && m.first == 0 {
-			m.identity = answers[i].Identity
+		m := s.cell(a.Cell)
+		if m == nil {
+			if turnedAway == nil {
+				turnedAway = map[string]*Fault{}
+			}
+			turnedAway[a.Cell.Source] = &Fault{Reason: Partial, Detail: tooManyCells}
+			continue
+		}
+		m.heardAt = s.newest
+		if a.Row && m.first == 0 {
+			m.identity = a.Identity
 		}
 	}
+	return turnedAway
 }
 
 // view pairs one cell with its answer, if it has one.
-func (s *Series) view(r *Round, m *cellMemory, answers []Answer) cellView {
+func (s *Series) view(r *Round, m *cellMemory, a *Answer, turnedAway *Fault) cellView {
 	v := cellView{memory: m}
 	if !s.admits(m.key) {
 		return v
 	}
-	v.fault = r.Failed[m.key.Source]
-	v.noTarget = r.NoTargets[m.key.Source]
-	if j := slices.IndexFunc(answers, func(a Answer) bool { return a.Cell == m.key }); j >= 0 {
-		a := &answers[j]
+	v.fault = Graver(r.Failed[m.key.Source], turnedAway)
+	v.noTarget = r.NoTargets[m.key.Source] || !r.Witnesses[m.key]
+	if a != nil {
 		v.fault = Graver(v.fault, a.Fault)
 		v.row = a.Row && v.fault == nil
 		v.counts, v.value, v.up, v.down = a.Counts, a.Value, a.Up, a.Down
@@ -195,8 +227,9 @@ func (s *Series) view(r *Round, m *cellMemory, answers []Answer) cellView {
 	return v
 }
 
-// movedAway reports that the service has left the cell: the cell answered,
-// scrapes no target of it, and others have rows. That is an answer of 0/0.
+// movedAway reports that the service has left the cell: the cell answered and
+// scrapes targets, none of them of the service, and others have rows. That is
+// an answer of 0/0.
 func (v *cellView) movedAway(anyRow bool) bool {
 	return anyRow && v.fault == nil && !v.noTarget && v.up+v.down == 0
 }
@@ -214,18 +247,22 @@ func (s *Series) admits(key CellKey) bool {
 	return s.Declared == nil || slices.Contains(s.Declared, key.Source) || slices.Contains(s.Declared, key.Cell)
 }
 
+// unwitnessed reports that nothing is known of the service in this cell: it
+// neither answered nor can say that no target is there.
+func (v *cellView) unwitnessed() bool { return !v.answered && v.noTarget && v.up+v.down == 0 }
+
 // merge adds up the cells that answered. measured says that cells worth at
 // least half answered, or that the questions were fine and found nothing
 // where there are targets; complete, that all relevant cells answered.
 func merge(views []cellView, at int64) (sum Counts, measured, complete bool) {
-	var faults, rows, targets, relevant int
+	var faults, rows, targets, relevant int // faults, and cells that are as unknown
 	var answered, all float64
 	weigh := weigher(views, at)
 	complete = true
 	for i := range views {
 		v := &views[i]
 		targets += int(v.up + v.down)
-		if v.fault != nil {
+		if v.fault != nil || v.relevant && v.unwitnessed() {
 			faults++
 		}
 		if !v.relevant {
@@ -277,10 +314,9 @@ func weigher(views []cellView, at int64) func(*cellView) float64 {
 // Identity returns the alternative under which a cell first had a row, which
 // is the one that stands, and false before that.
 func (s *Series) Identity(key CellKey) (int, bool) {
-	for _, m := range s.cells {
-		if m.key == key && m.first != 0 {
-			return m.identity, true
-		}
+	i, found := s.findCell(key)
+	if !found || s.cells[i].first == 0 {
+		return 0, false
 	}
-	return 0, false
+	return s.cells[i].identity, true
 }

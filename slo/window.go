@@ -42,7 +42,7 @@ func (s *Series) ringWindow(length time.Duration, at int64) Window {
 	w := Window{Length: length, From: at - n*slotSeconds, To: at}
 	for i := n - 1; i >= 0; i-- {
 		tick := at - i*slotSeconds
-		if s.first == 0 || tick <= s.first-slotSeconds {
+		if s.first == 0 || tick <= s.origin() {
 			w.From = tick
 			continue
 		}
@@ -67,7 +67,7 @@ func (s *Series) slotWindow(length time.Duration, end int64) Window {
 	if s.first == 0 {
 		return w
 	}
-	w.From = min(max(far, s.first-slotSeconds), end)
+	w.From = min(max(far, s.origin()), end)
 	w.Expected = int((end - w.From) / slotSeconds)
 	whole, last := ceilTo(w.From, hourSeconds), floorTo(end, hourSeconds)
 	if whole > last { // all within one hour

@@ -552,7 +552,7 @@ func (e ListServicesParamsTier) Valid() bool {
 
 // Budget An error budget.
 type Budget struct {
-	// Born Bad events that counters were born with, part of the bad ones.
+	// Born Bad events that counters were born with, part of the bad ones. This version does not count them; it is always 0.
 	//
 	// Examples: 0
 	Born float64 `json:"born"`

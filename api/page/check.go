@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/apgarhq/apgar/api/wire"
 	"github.com/apgarhq/apgar/scorecard"
 )
 
@@ -51,7 +50,7 @@ func checkOf(r *scorecard.Result) check {
 		v.Target = quantity(r.Target, r.Unit)
 	}
 	if r.Window != 0 {
-		v.Window = wire.Duration(r.Window)
+		v.Window = scorecard.FormatDuration(r.Window)
 	}
 	if r.PointsLost != nil && *r.PointsLost > 0 {
 		v.Lost = "−" + scorecard.RoundPoints(*r.PointsLost)
@@ -102,7 +101,7 @@ func budgetOf(b *scorecard.Budget) *budget {
 	if b == nil {
 		return nil
 	}
-	v := &budget{Span: wire.Duration(b.Period) + " at " + percent(b.Objective), Text: "unknown", Class: "unknown"}
+	v := &budget{Span: scorecard.FormatDuration(b.Period) + " at " + percent(b.Objective), Text: "unknown", Class: "unknown"}
 	if b.Covered < 0.995 {
 		v.Span += ", " + percent(b.Covered) + " of it measured"
 	}
@@ -117,7 +116,7 @@ func budgetOf(b *scorecard.Budget) *budget {
 		}
 	}
 	for _, w := range b.Burn {
-		one := burn{Window: wire.Duration(w.Window), Rate: "–"}
+		one := burn{Window: scorecard.FormatDuration(w.Window), Rate: "–"}
 		if w.Rate != nil {
 			one.Rate = strconv.FormatFloat(*w.Rate, 'f', 1, 64)
 			if *w.Rate >= 1 {

@@ -19,6 +19,7 @@ type FleetOptions struct {
 type fleet struct {
 	frame
 	Services  int
+	Blind     int // services with an unknown scorecard, whoever speaks for them
 	Shown     int
 	Density   string
 	Groups    []group
@@ -40,6 +41,8 @@ type choice struct {
 // cell is one service in the grid.
 type cell struct {
 	Href, Class, Letter, Title, Name, Score string
+	// Blind marks that another scorecard than the one shown is unknown.
+	Blind bool
 }
 
 // Fleet renders the front page.
@@ -48,7 +51,7 @@ func (r *Renderer) Fleet(m Moment, o FleetOptions) ([]byte, error) {
 	f := fleet{
 		frame:    r.frame("Fleet", "fleet", m),
 		Services: len(standings), By: o.By, Text: o.Text,
-		Bar: shares(standings), Sources: sourcesOf(m.Snapshot.Sources),
+		Blind: blind(standings), Bar: shares(standings), Sources: sourcesOf(m.Snapshot.Sources),
 	}
 	for _, g := range groupings() {
 		f.Choices = append(f.Choices, choice{Name: string(g), Label: g.label(), Here: g == o.By})
@@ -82,11 +85,13 @@ func density(n int) string {
 }
 
 // standing is a service with the scorecard that speaks for it: the worst that
-// is known, else one that is unknown, else one that is not scored.
+// is known, else one that is unknown, else one that is not scored. Scorecards
+// of drafts count nowhere and are none of them.
 type standing struct {
 	service *catalog.Service
 	cards   []*scorecard.Scorecard
 	speaker *scorecard.Scorecard // nil: there is no scorecard
+	unknown bool                 // a scorecard is unknown, be it the speaker or not
 }
 
 func (s standing) haystack() string {
@@ -96,8 +101,12 @@ func (s standing) haystack() string {
 // standingsOf returns every service of the snapshot, in order of id.
 func standingsOf(snap *scorecard.Snapshot) []standing {
 	cards := map[catalog.ID][]*scorecard.Scorecard{}
+	drafts := map[string]bool{}
+	for _, r := range snap.Rubrics {
+		drafts[r.Name] = r.Draft
+	}
 	for _, c := range snap.Scorecards {
-		if c != nil && c.Service != nil {
+		if c != nil && c.Service != nil && !drafts[c.Rubric] {
 			cards[c.Service.ID] = append(cards[c.Service.ID], c)
 		}
 	}
@@ -107,10 +116,23 @@ func standingsOf(snap *scorecard.Snapshot) []standing {
 	list := make([]standing, 0, snap.Catalog.Len())
 	for _, s := range snap.Catalog.Services() {
 		own := cards[s.ID]
-		list = append(list, standing{service: s, cards: own, speaker: speakerOf(own)})
+		list = append(list, standing{service: s, cards: own, speaker: speakerOf(own), unknown: slices.ContainsFunc(own, isUnknown)})
 	}
 	slices.SortFunc(list, func(a, b standing) int { return a.service.ID.Compare(b.service.ID) })
 	return list
+}
+
+func isUnknown(c *scorecard.Scorecard) bool { return c.Status == scorecard.Unknown }
+
+// blind counts the services with an unknown scorecard.
+func blind(standings []standing) int {
+	n := 0
+	for _, s := range standings {
+		if s.unknown {
+			n++
+		}
+	}
+	return n
 }
 
 func speakerOf(cards []*scorecard.Scorecard) *scorecard.Scorecard {
@@ -145,6 +167,7 @@ func (r *Renderer) cell(s standing) cell {
 		return c
 	}
 	c.Class, c.Letter = mark(s.speaker)
+	c.Blind = s.unknown && !isUnknown(s.speaker)
 	c.Score = scoreText(s.speaker.Score)
 	c.Title = c.Name + ": " + verdictText(s.speaker)
 	for _, other := range s.cards {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/apgarhq/apgar/api/wire"
 	"github.com/apgarhq/apgar/rubric"
+	"github.com/apgarhq/apgar/scorecard"
 )
 
 // rubrics is the page that says what good looks like.
@@ -67,7 +68,7 @@ func wants(c *rubric.Check, asked wire.Asked) string {
 		return "the condition holds"
 	}
 	if c.Objective > 0 {
-		goal := percent(c.Objective) + " good over " + wire.Duration(c.Period)
+		goal := percent(c.Objective) + " good over " + scorecard.FormatDuration(c.Period)
 		if text == "" {
 			return goal
 		}

@@ -162,7 +162,7 @@ func (w *writer) budget(b *scorecard.Budget) {
 	w.key("burn")
 	w.open('{')
 	for i := range b.Burn {
-		w.decimal(Duration(b.Burn[i].Window), b.Burn[i].Rate)
+		w.decimal(scorecard.FormatDuration(b.Burn[i].Window), b.Burn[i].Rate)
 	}
 	w.close('}')
 	w.close('}')

@@ -149,34 +149,11 @@ func (w *writer) duration(name string, d time.Duration) {
 		w.null(name)
 		return
 	}
-	w.text(name, Duration(d))
+	w.text(name, scorecard.FormatDuration(d))
 }
 
 func (w *writer) fail(field string, err error) {
 	if w.err == nil {
 		w.err = fmt.Errorf("field %q: %w", field, err)
 	}
-}
-
-// Duration prints d in Prometheus' notation down to milliseconds, in days
-// where it can: 30d, 16h50m, 5m. Weeks and years are not used, so that a
-// period reads as its author wrote it.
-func Duration(d time.Duration) string {
-	if d < 0 {
-		return "-" + Duration(-d)
-	}
-	var b strings.Builder
-	for _, u := range []struct {
-		name string
-		size time.Duration
-	}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}, {"ms", time.Millisecond}} {
-		if n := d / u.size; n > 0 {
-			b.WriteString(strconv.FormatInt(int64(n), 10) + u.name)
-			d -= n * u.size
-		}
-	}
-	if b.Len() == 0 {
-		return "0s"
-	}
-	return b.String()
 }

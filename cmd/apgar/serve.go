@@ -17,7 +17,8 @@ type serveCommand struct {
 	Web        webFlags `embed:"" prefix:"web."`
 }
 
-// Run runs the service until a signal ends it.
+// Run runs the service until a signal other than SIGHUP ends it.
 func (c *serveCommand) Run(p *process) error {
+	surviveHangups(p.ctx, p.log)
 	return app.Serve(p.ctx, app.ServeOptions{ConfigFile: c.ConfigFile, Target: c.Target, Web: c.Web.options(), Logger: p.log})
 }

@@ -18,7 +18,7 @@ func refusal(resp *http.Response, env *envelope, text string, now time.Time) *Er
 	e := &Error{Kind: kindOfStatus(resp.StatusCode), Status: resp.StatusCode, Detail: text}
 	if env != nil && env.status == "error" {
 		e.Kind = kindOfEnvelope(e.Kind, env.errorType, text)
-		e.answered = e.Kind == KindTimeout
+		e.inWords(text)
 	}
 	switch {
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
@@ -56,7 +56,7 @@ func kindOfStatus(status int) Kind {
 // kindOfEnvelope refines what the status says (or "" for a 2xx) by what Prometheus' own envelope says.
 func kindOfEnvelope(byStatus Kind, errorType, text string) Kind {
 	switch {
-	case errorType == "timeout":
+	case errorType == "timeout", strings.Contains(text, "query timed out in"):
 		return KindTimeout
 	case byStatus == KindExecution:
 		return kindOfExecution(text)

@@ -170,10 +170,10 @@ func (f faulty) check(t *testing.T) {
 	require.Equal(t, f.answered, fault.answered)
 }
 
-func TestNotesArePartialUnlessTheyArePromQLs(t *testing.T) {
-	env, fault := decode(t, resultVector, `{"infos":null,"warnings":["results truncated due to limit","PromQL info: a"],"isPartial":true,`+emptyVector[1:], &count{})
+func TestNotesSpoilTheAnswerUnlessTheyArePromQLInfos(t *testing.T) {
+	env, fault := decode(t, resultVector, `{"infos":null,"warnings":["results truncated due to limit","PromQL info: a","PromQL warning: b"],"isPartial":true,`+emptyVector[1:], &count{})
 	require.NoError(t, asError(fault))
-	require.Equal(t, []string{"results truncated due to limit", "the source says that its answer is partial"}, env.warnings)
+	require.Equal(t, []string{"results truncated due to limit", "PromQL warning: b", "the source says that its answer is partial"}, env.warnings)
 	require.Equal(t, []string{"PromQL info: a"}, env.infos)
 
 	env, fault = decode(t, resultVector, `{"warnings":[`+strings.Repeat(`"`+strings.Repeat("w", 1000)+`",`, 500)+`"z"],`+emptyVector[1:], &count{})

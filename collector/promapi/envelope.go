@@ -47,7 +47,7 @@ func (e *envelope) verdict(want resultType) *Error {
 		return nil
 	case e.status == "error":
 		fault := faultf(kindOfEnvelope("", e.errorType, e.errorText), "%s", e.errorText)
-		fault.answered = fault.Kind == KindTimeout
+		fault.inWords(e.errorText)
 		return fault
 	case e.status != "success":
 		return faultf(KindMalformed, "the answer's status is neither success nor error")
@@ -110,11 +110,12 @@ func (d *decoder) readNote() error {
 	return err
 }
 
-// note tells remarks of the PromQL engine on the expression from all others, whatever list they came in: newer servers
-// have two lists, older ones mix them in the first.
+// note tells what the PromQL engine remarks on an expression from what spoils its answer, whatever list it came in: newer
+// servers have two lists, older ones mix them in the first. A "PromQL warning:" says that samples were left out or mean
+// something else than was asked for, so it is as grave as any other.
 func (d *decoder) note(text string) {
 	list := &d.env.warnings
-	if strings.HasPrefix(text, "PromQL info:") || strings.HasPrefix(text, "PromQL warning:") {
+	if strings.HasPrefix(text, "PromQL info:") {
 		list = &d.env.infos
 	}
 	if len(*list) < maxNotes {

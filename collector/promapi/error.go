@@ -22,7 +22,9 @@ type Error struct {
 	Detail string
 
 	// answered says that the source itself did its work and the question is what is wrong with it.
-	answered   bool
+	answered bool
+	// gaveUp says that the source itself ended the evaluation for time.
+	gaveUp     bool
 	retryAfter time.Duration
 	err        error
 }
@@ -102,17 +104,11 @@ func IsTooManySamples(err error) bool {
 	return false
 }
 
-// IsTimeout says that there was no complete answer in time: splitting the question may help.
-func IsTimeout(err error) bool { return KindOf(err) == KindTimeout }
-
-// IsUnavailable says that the source as a whole could not be asked, whatever the question: another replica, or asking
-// later, may help.
-func IsUnavailable(err error) bool {
-	switch KindOf(err) {
-	case KindUnreachable, KindUnavailable, KindRateLimited, KindBreakerOpen:
-		return true
-	}
-	return false
+// IsTooSlow says that the source itself gave the question up because evaluating it took too long: splitting it may help. A
+// source that merely stays silent is not among them: more questions would make that worse.
+func IsTooSlow(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Kind == KindTimeout && e.gaveUp
 }
 
 // IsCanceled says that the caller gave up, so that the error says nothing about the source.
@@ -127,6 +123,13 @@ func faultf(kind Kind, format string, args ...any) *Error {
 func (e *Error) of(source, op, replica string) *Error {
 	e.Source, e.Op, e.Replica = source, op, replica
 	return e
+}
+
+// inWords takes a limit of time for the source's own that the source itself says was reached. Waiting in its queue is not
+// the question's fault.
+func (e *Error) inWords(text string) {
+	e.answered = e.Kind == KindTimeout
+	e.gaveUp = e.answered && !strings.Contains(text, "query queue")
 }
 
 // againstSource says whether the source, rather than the question or the caller, is to blame: five such in a row open

@@ -61,22 +61,46 @@ func TestEveryRefusalHasItsKind(t *testing.T) {
 }
 
 func TestPredicatesSayWhatMayHelp(t *testing.T) {
-	for kind, want := range map[Kind][4]bool{
-		KindTooManySamples:   {true, false, false, false},
-		KindTooManySeries:    {true, false, false, false},
-		KindResponseTooLarge: {true, false, false, false},
-		KindTimeout:          {false, true, false, false},
-		KindUnreachable:      {false, false, true, false},
-		KindUnavailable:      {false, false, true, false},
-		KindRateLimited:      {false, false, true, false},
-		KindBreakerOpen:      {false, false, true, false},
-		KindCanceled:         {false, false, false, true},
+	for kind, want := range map[Kind][2]bool{
+		KindTooManySamples:   {true, false},
+		KindTooManySeries:    {true, false},
+		KindResponseTooLarge: {true, false},
+		KindTimeout:          {},
+		KindUnreachable:      {},
+		KindUnavailable:      {},
+		KindRateLimited:      {},
+		KindBreakerOpen:      {},
+		KindCanceled:         {false, true},
 		KindBadQuery:         {},
 	} {
 		err := error(&Error{Kind: kind})
-		require.Equal(t, want, [4]bool{IsTooManySamples(err), IsTimeout(err), IsUnavailable(err), IsCanceled(err)}, kind)
+		require.Equal(t, want, [2]bool{IsTooManySamples(err), IsCanceled(err)}, kind)
 	}
 	require.Empty(t, KindOf(context.Canceled))
+}
+
+func TestOnlyASourceThatGaveUpItselfIsTooSlow(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		status int
+		body   string
+		kind   Kind
+		slow   bool
+	}{
+		{"Prometheus' own limit", 503, `{"status":"error","errorType":"timeout","error":"query timed out in expression evaluation"}`, KindTimeout, true},
+		{"the limit of one that says it in words only", 503, `{"status":"error","error":"query timed out in expression evaluation"}`, KindTimeout, true},
+		{"the same as an error of execution", 422, `{"status":"error","errorType":"execution","error":"query timed out in query execution"}`, KindTimeout, true},
+		{"the same in an answer of 200", 200, `{"status":"error","errorType":"timeout","error":"query timed out in expression evaluation"}`, KindTimeout, true},
+		{"the queue of a busy source", 503, `{"status":"error","errorType":"timeout","error":"query timed out in query queue"}`, KindTimeout, false},
+		{"a proxy's limit", 504, `gateway timeout`, KindUnavailable, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := ask(t, source(t, Options{Replicas: []string{serve(t, replyJSON(tt.status, tt.body))}}))
+			require.Equal(t, tt.kind, KindOf(err), err)
+			require.Equal(t, tt.slow, IsTooSlow(err))
+		})
+	}
+	require.False(t, IsTooSlow(&Error{Kind: KindTimeout}), "a stall is no answer")
 }
 
 func TestAClosedPortIsUnreachable(t *testing.T) {

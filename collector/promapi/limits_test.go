@@ -114,7 +114,7 @@ func TestAStallEndsAtTheTimeLimit(t *testing.T) {
 			started := time.Now()
 			_, err := ask(t, s)
 			require.Equal(t, KindTimeout, KindOf(err), err)
-			require.Less(t, time.Since(started), limit+500*time.Millisecond)
+			require.Less(t, time.Since(started), limit+10*time.Second, "the total time ends it, not the next byte")
 			require.Equal(t, StateFailing, s.Status().State)
 		})
 	}

@@ -37,9 +37,9 @@ type Report struct {
 	// SamplesTotal and SamplesPeak are totalQueryableSamples and peakSamples as the source reports them; 0 if it does not.
 	SamplesTotal int64
 	SamplesPeak  int64
-	// Warnings are those that may mean a partial answer. At most 32 are kept, of at most 256 bytes each.
+	// Warnings are those that may mean a partial or a wrong answer, those of PromQL included. At most 32 are kept, of at most 256 bytes each.
 	Warnings []string
-	// Infos are annotations of PromQL about the expression; the answer is complete. Bounded as Warnings are.
+	// Infos are remarks of PromQL on the expression; the answer is complete. Bounded as Warnings are.
 	Infos []string
 	// Replica is the URL of the replica asked last, without userinfo and query.
 	Replica string

@@ -113,8 +113,8 @@ func TestTheReportSaysWhatAnAnswerCost(t *testing.T) {
 	report.Duration = 0
 	require.Empty(t, cmp.Diff(Report{
 		Series: 2, Points: 2, Bytes: int64(len(body)), SamplesTotal: 40, SamplesPeak: 11,
-		Warnings: []string{"store eu-2 is down"},
-		Infos:    []string{"PromQL warning: quantile of what?", "PromQL info: not a counter"},
+		Warnings: []string{"PromQL warning: quantile of what?", "store eu-2 is down"},
+		Infos:    []string{"PromQL info: not a counter"},
 		Replica:  base, Attempts: 1,
 	}, report))
 }

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-
-	"github.com/prometheus/common/model"
+	"time"
 
 	"github.com/apgarhq/apgar/catalog"
 	"github.com/apgarhq/apgar/catalog/file"
 	"github.com/apgarhq/apgar/internal/config"
 	"github.com/apgarhq/apgar/rubric"
+	"github.com/apgarhq/apgar/scorecard"
 	"github.com/apgarhq/apgar/slo"
 )
 
@@ -47,6 +47,7 @@ func CheckConfig(ctx context.Context, o CheckOptions) error {
 		problems = append(problems, found...)
 		snapshot, found := cfg.LoadCatalog()
 		problems = append(problems, found...)
+		problems = append(problems, cfg.Review(rubrics, snapshot.Services(), time.Now())...)
 		say(o.Out, "%s: %d sources, %d services, %d rubrics", path, len(cfg.Sources), snapshot.Len(), len(rubrics))
 		if o.Online {
 			o.ConfigFile = path
@@ -132,13 +133,13 @@ func describeRubric(out io.Writer, r *rubric.Rubric) {
 		if check.Objective == 0 {
 			continue
 		}
-		say(out, "  %s: objective %g %% over %s", check.Name, 100*check.Objective, model.Duration(check.Period))
+		say(out, "  %s: objective %g %% over %s", check.Name, 100*check.Objective, scorecard.FormatDuration(check.Period))
 		for _, pair := range slo.BurnTable(check.Period, check.Objective) {
 			kind := "ticket"
 			if pair.Page {
 				kind = "page"
 			}
-			say(out, "    %-6s  while %s and %s burn at %.3g or more", kind, model.Duration(pair.Long), model.Duration(pair.Short), pair.Factor)
+			say(out, "    %-6s  while %s and %s burn at %.3g or more", kind, scorecard.FormatDuration(pair.Long), scorecard.FormatDuration(pair.Short), pair.Factor)
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/apgarhq/apgar/api"
 	"github.com/apgarhq/apgar/collector"
@@ -28,6 +29,22 @@ type Web struct {
 	ListenAddress string
 	// ConfigFile is an exporter-toolkit web configuration (TLS, basic auth), or "".
 	ConfigFile string
+}
+
+// tls reports whether the web configuration has a section for it. What else a
+// file holds, such as users, goes with plain HTTP.
+func (w Web) tls() bool {
+	if w.ConfigFile == "" {
+		return false
+	}
+	data, err := os.ReadFile(w.ConfigFile)
+	if err != nil {
+		return false
+	}
+	var file struct {
+		TLS map[string]any `yaml:"tls_server_config"`
+	}
+	return yaml.Unmarshal(data, &file) == nil && len(file.TLS) > 0
 }
 
 // ServeOptions are those of the serve command.
@@ -65,9 +82,8 @@ type service struct {
 
 // serviceExtras are what the demo adds to a service.
 type serviceExtras struct {
-	replay   time.Duration
-	links    []api.Link
-	progress func(done, all int)
+	replay time.Duration
+	links  []api.Link
 }
 
 func newService(o ServeOptions) (*service, error) { return newServiceWith(o, serviceExtras{}) }
@@ -108,7 +124,7 @@ func (s *service) build(o ServeOptions, extras serviceExtras, reg *prometheus.Re
 	}
 	s.collector = collector.New(collector.Options{
 		Plan: plan, Sources: s.setup.sources, Store: s.store, Environment: s.setup.config.Global.Environment,
-		Owner: owner(), Replay: extras.replay, Progress: extras.progress, Registerer: reg, Logger: o.Logger,
+		Owner: owner(), Replay: extras.replay, Registerer: reg, Logger: o.Logger,
 	})
 	cards := exporter.New(s.store.Snapshot, exporter.Options{SeriesLimit: s.setup.config.Exporter.SeriesLimit, Logger: o.Logger})
 	s.api, err = api.New(api.Options{
@@ -159,7 +175,7 @@ func (s *service) url() string {
 		host = "127.0.0.1"
 	}
 	scheme := "http"
-	if s.web.ConfigFile != "" {
+	if s.web.tls() {
 		scheme = "https"
 	}
 	return scheme + "://" + net.JoinHostPort(host, port)

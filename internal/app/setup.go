@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -43,6 +44,7 @@ func load(path string, reg prometheus.Registerer, log *slog.Logger) (*setup, err
 	if err := failed(problems); err != nil {
 		return nil, err
 	}
+	warn(log, "", problems) // none of them is more than a warning
 	env, err := catalog.NewEnv()
 	if err != nil {
 		return nil, fmt.Errorf("preparing CEL: %w", err)
@@ -58,6 +60,7 @@ func load(path string, reg prometheus.Registerer, log *slog.Logger) (*setup, err
 	if s.catalog.Len() == 0 {
 		return nil, errors.Join(failed(problems), fmt.Errorf("%s: the catalog has no service: name its files under catalog", path))
 	}
+	warn(log, "an annotation or an identity of a service cannot be used", cfg.Review(s.rubrics, s.catalog.Services(), time.Now()))
 	if err := s.connect(reg, log); err != nil {
 		s.close()
 		return nil, err

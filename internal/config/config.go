@@ -65,7 +65,7 @@ type Catalog struct {
 // Rubrics says which rubrics are graded: names of packs and patterns.
 type Rubrics struct {
 	Packs   []string
-	Auto    bool // packs: [auto]: every pack, where its metrics are found
+	Auto    bool // packs: [auto]: every pack
 	Files   []string
 	Waivers []string
 }

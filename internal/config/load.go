@@ -69,6 +69,11 @@ func (r *reader) report(line int, message string) {
 	r.problems = append(r.problems, catalog.Problem{Position: r.at(line), Message: message})
 }
 
+// warn reports what does not keep the file from being used.
+func (r *reader) warn(line int, message string) {
+	r.problems = append(r.problems, catalog.Problem{Position: r.at(line), Message: message, Warning: true})
+}
+
 func (r *reader) at(line int) catalog.Position {
 	return catalog.Position{File: r.out.Path, Line: line}
 }
@@ -101,6 +106,9 @@ func (r *reader) rubrics(m *strict.Map) {
 	c.Name("rubrics")
 	r.packs(c)
 	r.out.Rubrics.Files, r.out.Rubrics.Waivers = patterns(c, "files"), patterns(c, "waivers")
+	if len(r.out.Rubrics.Waivers) > 0 {
+		r.warn(c.LineOf("waivers"), "this version does not read waivers: no service is exempted from a check")
+	}
 	c.Done()
 }
 

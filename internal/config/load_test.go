@@ -77,7 +77,9 @@ redis:
   tls_config: {server_name: redis.example.org}
 exporter: {series_limit: 7}
 `))
-	require.Empty(t, problems)
+	require.Len(t, problems, 1)
+	require.True(t, problems[0].Warning)
+	require.Contains(t, problems[0].Message, "this version does not read waivers")
 	require.Equal(t, Global{15 * time.Second, 2 * time.Second, 10 * time.Second, "https://apgar.example.org", "staging"}, c.Global)
 	s := c.Sources[0]
 	require.Equal(t, []Replica{{"http://127.0.0.1:9090/prometheus"}, {"https://[::1]:9090"}}, s.Replicas)
@@ -110,7 +112,9 @@ func TestWhatIsLeftOutHasADefault(t *testing.T) {
 		require.Equal(t, 500_000, c.Exporter.SeriesLimit)
 	}
 	c, problems := Parse("apgar.yml", []byte(`{sources: [{name: a, replicas: [{url: "http://a"}]}], redis: {addresses: ["a:1"], tls_config: {}}, rubrics: {packs: [auto]}}`))
-	require.Empty(t, problems)
+	require.Len(t, problems, 1)
+	require.True(t, problems[0].Warning)
+	require.Contains(t, problems[0].Message, "this version does not detect packs")
 	require.Equal(t, Source{
 		Name: "a", Replicas: []Replica{{"http://a"}}, Environment: "production", Labels: map[string]string{}, QueryDelay: 30 * time.Second,
 		Concurrency: 4, Limits: Limits{64 << 20, 500_000}, HTTP: config.DefaultHTTPClientConfig,

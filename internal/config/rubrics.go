@@ -26,6 +26,7 @@ func (r *reader) packs(c *strict.Map) {
 		case t.Value == auto:
 			r.out.Rubrics.Auto = true
 			r.out.Rubrics.Packs = known
+			r.warn(t.Line, "this version does not detect packs: auto grades by every pack, "+strings.Join(known, ", "))
 		case !slices.Contains(known, t.Value):
 			hint := "there are " + strings.Join(known, ", ") + ", and auto for all of them"
 			if near := strict.Nearest(t.Value, known); near != "" {

@@ -1,0 +1,82 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/rubric"
+)
+
+// Review holds against each other what was loaded apart: the overrides and
+// identities of services against the rubrics, and the sources they name
+// against those of the file. It also warns of what is accepted and has no
+// effect in this version. Dates are compared with now.
+func (c *Config) Review(rubrics []*rubric.Rubric, services []*catalog.Service, now time.Time) []catalog.Problem {
+	problems := rubric.CheckOverrides(rubrics, services)
+	problems = append(problems, identityErrors(rubrics, services)...)
+	for _, s := range services {
+		problems = append(problems, c.unknownSources(s)...)
+		if s.Annotations[catalog.AnnotationPacks] != "" {
+			problems = append(problems, catalog.Problem{Position: s.Position, Warning: true, Message: fmt.Sprintf(
+				"this version does not choose packs by service: the annotation %s of service %s has no effect, use applies_to in a rubric of your own", catalog.AnnotationPacks, s.ID)})
+		}
+	}
+	for _, r := range rubrics {
+		if r.EffectiveFrom.After(now) {
+			problems = append(problems, catalog.Problem{Position: r.Position, Warning: true, Message: fmt.Sprintf(
+				"this version does not wait for effective_from, which is %s: rubric %s counts already, write draft: true until then", r.EffectiveFrom.Format(time.RFC3339), r.Name)})
+		}
+	}
+	catalog.Problems(problems).Sort()
+	return problems
+}
+
+// identityErrors returns why services cannot be identified by what the rubrics
+// use, at the place of the service.
+func identityErrors(rubrics []*rubric.Rubric, services []*catalog.Service) []catalog.Problem {
+	var identities []*rubric.Identity
+	for _, r := range rubrics {
+		for _, check := range r.Checks {
+			for _, id := range check.Identities {
+				if !slices.Contains(identities, id) {
+					identities = append(identities, id)
+				}
+			}
+		}
+	}
+	var problems []catalog.Problem
+	for _, id := range identities {
+		for _, s := range services {
+			for _, err := range id.Index([]*catalog.Service{s}).Errors() {
+				problems = append(problems, catalog.Problem{Position: s.Position, Message: err.Error()})
+			}
+		}
+	}
+	return problems
+}
+
+// unknownSources warns of expected sources that the file does not have. Where
+// a source has a partition label, an expected name may be one of its values,
+// which only the source knows.
+func (c *Config) unknownSources(s *catalog.Service) []catalog.Problem {
+	text := s.Annotations[catalog.AnnotationSources]
+	if text == "" || slices.ContainsFunc(c.Sources, func(src Source) bool { return src.PartitionLabel != "" }) {
+		return nil
+	}
+	known := make([]string, len(c.Sources))
+	for i, src := range c.Sources {
+		known[i] = src.Name
+	}
+	var problems []catalog.Problem
+	for name := range strings.SplitSeq(text, ",") {
+		if name = strings.TrimSpace(name); name == "" || slices.Contains(known, name) {
+			continue
+		}
+		problems = append(problems, catalog.Problem{Position: s.Position, Warning: true, Message: fmt.Sprintf(
+			"the annotation %s of service %s names %q, which is no source: there are %s", catalog.AnnotationSources, s.ID, clip(name), strings.Join(known, ", "))})
+	}
+	return problems
+}
