@@ -71,11 +71,11 @@ func TestNoSourceCanHarmTheOthers(t *testing.T) {
 		{"a scalar", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, `{"status":"success","data":{"resultType":"scalar","result":[1,"7"]}}`)
 		}, slo.SourceError, "malformed", 2},
-		{"not a number", func(w http.ResponseWriter, r *http.Request) {
-			_, _ = fmt.Fprintf(w, vectorStart+`{"metric":{"service":"playlist","code":"500"},"value":[%s,"NaN"]}]}}`, r.FormValue("time"))
+		{"not a number", func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = fmt.Fprintf(w, vectorStart+`{"metric":{"service":"playlist","code":"500"},"value":[%d,"NaN"]}]}}`, t0)
 		}, slo.InvalidData, "NaN", 2},
-		{"negative counts", func(w http.ResponseWriter, r *http.Request) {
-			_, _ = fmt.Fprintf(w, vectorStart+`{"metric":{"service":"playlist","code":"500"},"value":[%s,"-7"]}]}}`, r.FormValue("time"))
+		{"negative counts", func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = fmt.Fprintf(w, vectorStart+`{"metric":{"service":"playlist","code":"500"},"value":[%d,"-7"]}]}}`, t0)
 		}, slo.InvalidData, "cannot be", 2},
 		{"another time", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, vectorStart+`{"metric":{"service":"playlist","code":"500"},"value":[5,"7"]}]}}`)
