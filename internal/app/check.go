@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/apgarhq/apgar/catalog"
@@ -34,29 +35,42 @@ type CheckOptions struct {
 func CheckConfig(ctx context.Context, o CheckOptions) error {
 	var problems catalog.Problems
 	for _, path := range o.Files {
-		cfg, found := config.Load(path)
-		problems = append(problems, found...)
-		if cfg == nil || catalog.Problems(found).HasErrors() {
-			continue
-		}
-		env, err := catalog.NewEnv()
+		found, err := o.checkConfig(ctx, path)
 		if err != nil {
-			return fmt.Errorf("preparing CEL: %w", err)
+			return err
 		}
-		rubrics, found := cfg.LoadRubrics(env)
 		problems = append(problems, found...)
-		snapshot, found := cfg.LoadCatalog()
-		problems = append(problems, found...)
-		problems = append(problems, cfg.Review(rubrics, snapshot.Services(), time.Now())...)
-		say(o.Out, "%s: %d sources, %d services, %d rubrics", path, len(cfg.Sources), snapshot.Len(), len(rubrics))
-		if o.Online {
-			o.ConfigFile = path
-			if err := o.probe(ctx, rubrics); err != nil {
-				return err
-			}
-		}
 	}
 	return o.report(problems)
+}
+
+// checkConfig checks one configuration: the file, what it names, and whether
+// its sources could be connected to.
+func (o CheckOptions) checkConfig(ctx context.Context, path string) (catalog.Problems, error) {
+	cfg, problems := config.Load(path)
+	if cfg == nil || catalog.Problems(problems).HasErrors() {
+		return problems, nil
+	}
+	env, err := catalog.NewEnv()
+	if err != nil {
+		return nil, fmt.Errorf("preparing CEL: %w", err)
+	}
+	rubrics, found := cfg.LoadRubrics(env)
+	problems = append(problems, found...)
+	snapshot, found := cfg.LoadCatalog()
+	problems = append(problems, found...)
+	problems = append(problems, cfg.Review(rubrics, snapshot.Services(), time.Now())...)
+	s := &setup{config: cfg}
+	if err := s.connect(nil, slog.New(slog.DiscardHandler)); err != nil {
+		problems = append(problems, catalog.Problem{Position: catalog.Position{File: path}, Message: strings.TrimPrefix(err.Error(), path+": ")})
+	}
+	s.close()
+	say(o.Out, "%s: %d sources, %d services, %d rubrics", path, len(cfg.Sources), snapshot.Len(), len(rubrics))
+	if o.Online && !catalog.Problems(problems).HasErrors() {
+		o.ConfigFile = path
+		return problems, o.probe(ctx, rubrics)
+	}
+	return problems, nil
 }
 
 // CheckCatalog checks catalog files, folders and globs.

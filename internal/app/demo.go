@@ -38,6 +38,9 @@ func Demo(ctx context.Context, o DemoOptions) (err error) {
 	world, err := demo.New(ctx, demo.Options{
 		Services: o.Services, Seed: o.Seed, PrometheusAddress: o.PrometheusAddress, Logger: o.Logger,
 	})
+	if ctx.Err() != nil && err != nil {
+		return nil // it was told to end while it prepared
+	}
 	if err != nil {
 		return fmt.Errorf("preparing the demo: %w", err)
 	}

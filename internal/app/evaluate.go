@@ -6,10 +6,13 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/mattn/go-isatty"
 
 	"github.com/apgarhq/apgar/api"
 	"github.com/apgarhq/apgar/catalog"
@@ -32,7 +35,7 @@ type EvaluateOptions struct {
 type SourcesFailedError struct{ Sources []string }
 
 func (e *SourcesFailedError) Error() string {
-	return "some sources did not answer, so their checks are unknown: " + strings.Join(e.Sources, ", ")
+	return "some sources did not answer everything, so checks are unknown or graded without them: " + strings.Join(e.Sources, ", ")
 }
 
 // Evaluate grades one tick from what the sources hold and prints the
@@ -58,12 +61,7 @@ func Evaluate(ctx context.Context, o EvaluateOptions) error {
 	tick, evaluatedAt := o.instants(s)
 	result, err := collector.Evaluate(ctx, collector.Options{
 		Plan: plan, Sources: s.sources, Environment: s.config.Global.Environment, Logger: o.Logger,
-		Progress: func(done, all int) {
-			_, _ = fmt.Fprintf(o.Err, "\rasking about the past: %d of %d ranges", done, all)
-			if done == all {
-				_, _ = fmt.Fprintln(o.Err)
-			}
-		},
+		Progress: o.progress,
 	}, tick, evaluatedAt)
 	if err != nil {
 		return err // it names the tick
@@ -77,6 +75,22 @@ func Evaluate(ctx context.Context, o EvaluateOptions) error {
 		return fmt.Errorf("writing the scorecards: %w", err)
 	}
 	return o.reportFaults(result.Faults)
+}
+
+// progress tells how much of the past has been asked about, on one line of a
+// terminal; in a log it is one line at the end.
+func (o EvaluateOptions) progress(done, all int) {
+	file, _ := o.Err.(*os.File)
+	terminal := file != nil && isatty.IsTerminal(file.Fd())
+	if terminal {
+		_, _ = fmt.Fprint(o.Err, "\r")
+	}
+	if terminal || done == all {
+		_, _ = fmt.Fprintf(o.Err, "asked about the past: %d of %d ranges", done, all)
+	}
+	if done == all {
+		_, _ = fmt.Fprintln(o.Err)
+	}
 }
 
 // instants returns the tick to evaluate and the time to call it evaluated at.

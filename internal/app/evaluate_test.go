@@ -190,7 +190,7 @@ func (w *world) testEvaluateTable(t *testing.T) {
 	require.NoError(t, err)
 	require.Regexp(t, `(?m)^default/burning +http +59\.0 F +no level +coverage 100 %$`, stdout)
 	require.Regexp(t, `(?m)^  availability +fail +burning_fast +-40\.0 +10 % of 6,000 requests failed`, stdout)
-	require.Contains(t, stderr, "asking about the past")
+	require.Contains(t, stderr, "asked about the past")
 }
 
 func (w *world) testEvaluateWithoutASource(t *testing.T) {
