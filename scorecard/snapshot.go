@@ -6,23 +6,30 @@ import (
 
 	"github.com/apgarhq/apgar/catalog"
 	"github.com/apgarhq/apgar/rubric"
+	"github.com/apgarhq/apgar/slo"
 )
 
 // Snapshot is everything that readers are served from: one generation of
 // scorecards with the catalog, rubrics and sources that they were graded
 // from. It is immutable; a new generation is a new Snapshot.
 type Snapshot struct {
-	Generation uint64
-	Epoch      uint64
-	Tick       time.Time
-	Interval   time.Duration
+	// Incarnation names the life of the store that Generation and the ids of
+	// changes count in. A store that has lost everything begins another one, and
+	// counts from 1 again.
+	Incarnation string
+	Generation  uint64
+	Epoch       uint64
+	Tick        time.Time
+	Interval    time.Duration
 	// CommittedAt is when the store took it.
 	CommittedAt time.Time
-	Catalog     *catalog.Snapshot
-	Rubrics     []*rubric.Rubric
-	Scorecards  []*Scorecard // sorted by rubric, then service
-	Sources     []SourceStatus
-	Identities  []IdentityReport
+	// LastChange is the id of the newest change up to this generation; 0: none.
+	LastChange uint64
+	Catalog    *catalog.Snapshot
+	Rubrics    []*rubric.Rubric
+	Scorecards []*Scorecard // sorted by rubric, then service
+	Sources    []SourceStatus
+	Identities []IdentityReport
 }
 
 // SourceStatus is what is known of one source at a tick.
@@ -100,6 +107,36 @@ type Commit struct {
 	Snapshot *Snapshot
 	Changes  []Change
 	States   map[Key]*State // grading state after the tick
+	// Backlog is the history of ticks before this one that could not be
+	// committed, oldest first. What is not newer than the last tick committed is
+	// passed over.
+	Backlog []HistoryRow
+	// Ledger are the pages of the ledger that changed since the last commit that
+	// was taken; a page without data is dropped.
+	Ledger []slo.Page
+}
+
+// HistoryRow is the history of all scorecards at one tick.
+type HistoryRow struct {
+	Tick   time.Time
+	Points []KeyedPoint
+}
+
+// KeyedPoint is what history keeps of one scorecard at one tick.
+type KeyedPoint struct {
+	Key      Key
+	Score    *float64
+	Coverage float64
+	Level    string
+}
+
+// HistoryOf returns what history keeps of a snapshot.
+func HistoryOf(s *Snapshot) HistoryRow {
+	row := HistoryRow{Tick: s.Tick, Points: make([]KeyedPoint, len(s.Scorecards))}
+	for i, c := range s.Scorecards {
+		row.Points[i] = KeyedPoint{Key: c.Key(), Score: c.Score, Coverage: c.Coverage, Level: c.Level}
+	}
+	return row
 }
 
 // Lease is the right to commit: a store takes commits only with the epoch
@@ -115,6 +152,9 @@ var (
 	ErrFenced = errors.New("the commit was refused: another grader holds the lease")
 	// ErrOldTick refuses a commit whose tick is not newer than the last.
 	ErrOldTick = errors.New("the commit was refused: its tick is not newer than the last committed one")
+	// ErrForgotten refuses a commit because the store has lost what earlier ones
+	// brought: the grader hands over all pages of its ledger and commits again.
+	ErrForgotten = errors.New("the commit was refused: the store has lost what was committed before")
 	// ErrNotFound says that the store has nothing under this key.
 	ErrNotFound = errors.New("not found")
 )
