@@ -34,12 +34,13 @@ func New(changes int) *Feed {
 
 // Publish swaps the snapshot and appends the changes, which are copied and have
 // their ids already, in order and without gaps. When the snapshot belongs to
-// another incarnation than the one before, or when the changes do not join on
-// to those that are kept, the log starts anew with them.
+// another incarnation than the one before, when the store has lost its newest
+// changes, or when these do not join on to those that are kept, the log starts
+// anew with them.
 func (f *Feed) Publish(s *scorecard.Snapshot, changes []scorecard.Change) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if last := f.snapshot.Load(); last != nil && last.Incarnation != s.Incarnation {
+	if last := f.snapshot.Load(); last != nil && (last.Incarnation != s.Incarnation || s.LastChange < f.log.lastID) {
 		f.log = changeLog{limit: f.log.limit}
 	}
 	f.log.append(changes)

@@ -82,3 +82,11 @@ func TestAWaitEndsWhenTheStoreCountsAnew(t *testing.T) {
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 	})
 }
+
+func TestAStoreThatLostItsNewestChangesBeginsTheLogAnew(t *testing.T) {
+	f := New(10)
+	f.Publish(generation("a", 7, 30), changes(25, 30))
+	f.Publish(generation("a", 7, 29), changes(29, 29))
+	requireLog(t, f, 30, changes(29, 29), true)
+	requireLog(t, f, 28, changes(29, 29), false)
+}

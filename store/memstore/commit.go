@@ -2,10 +2,8 @@ package memstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"time"
 
@@ -22,7 +20,7 @@ import (
 // newest lease, however old that is, and scorecard.ErrOldTick unless the tick
 // is newer than the last.
 func (s *Store) Commit(ctx context.Context, c scorecard.Commit) error {
-	if err := validate(c.Snapshot); err != nil {
+	if err := c.Validate(); err != nil {
 		return fmt.Errorf("commit a tick of %q: %w", c.Owner, err)
 	}
 	tick := c.Snapshot.Tick
@@ -40,7 +38,7 @@ func (s *Store) Commit(ctx context.Context, c scorecard.Commit) error {
 		return refuse(scorecard.ErrOldTick, "commit tick %s: tick %s has been committed already; go on with a later one",
 			instant(tick), instant(last.Tick))
 	}
-	rows := append(backlogSince(last, c.Backlog, tick), scorecard.HistoryOf(c.Snapshot))
+	rows := append(c.BacklogSince(tickOf(last)), scorecard.HistoryOf(c.Snapshot))
 	points, err := s.history.stage(rows)
 	if err != nil {
 		return fmt.Errorf("commit tick %s: %w", instant(tick), err)
@@ -92,32 +90,11 @@ func number(changes []scorecard.Change, last *scorecard.Snapshot, generation uin
 	return numbered
 }
 
-// backlogSince returns the rows of a backlog that lie between the last tick and
-// the one that is committed.
-func backlogSince(last *scorecard.Snapshot, backlog []scorecard.HistoryRow, tick time.Time) []scorecard.HistoryRow {
-	var rows []scorecard.HistoryRow
-	for _, row := range backlog {
-		if row.Tick.Before(tick) && row.Tick.Unix() > 0 && (last == nil || row.Tick.After(last.Tick)) {
-			rows = append(rows, row)
-		}
-	}
-	return rows
-}
-
-// validate refuses a snapshot that could not be kept or served.
-func validate(s *scorecard.Snapshot) error {
-	if s == nil {
-		return errors.New("it has no snapshot")
-	}
-	if sec := s.Tick.Unix(); sec <= 0 || sec > math.MaxUint32 {
-		return fmt.Errorf("its tick %s is not between 1970 and 2106", instant(s.Tick))
-	}
-	for i, c := range s.Scorecards {
-		if c == nil || c.Service == nil {
-			return fmt.Errorf("scorecard %d of %d at tick %s has no service", i+1, len(s.Scorecards), instant(s.Tick))
-		}
-	}
-	return nil
-}
-
 func instant(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+
+func tickOf(s *scorecard.Snapshot) time.Time {
+	if s == nil {
+		return time.Time{}
+	}
+	return s.Tick
+}
