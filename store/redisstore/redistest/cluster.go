@@ -170,7 +170,10 @@ func (c *Cluster) masterOf(key string) (*Server, error) {
 	if master == nil {
 		return nil, errors.New("no node that runs has its slot")
 	}
-	return master, master.serves()
+	if err := master.serves(); err != nil {
+		return nil, err
+	}
+	return master, nil
 }
 
 // member is a node as another, or it itself, sees it: a line of CLUSTER NODES.

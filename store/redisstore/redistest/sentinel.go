@@ -160,12 +160,19 @@ func (s *Sentinel) master() (*Server, error) {
 	if named == "" {
 		return nil, errors.New("no sentinel runs")
 	}
+	var found *Server
 	for _, server := range s.servers {
 		if strings.ReplaceAll(named, "\n", ":") == server.Addr() {
-			return server, server.isMaster()
+			found = server
 		}
 	}
-	return nil, fmt.Errorf("the sentinels name a server that is not ours: %q", named)
+	if found == nil {
+		return nil, fmt.Errorf("the sentinels name a server that is not ours: %q", named)
+	}
+	if err := found.isMaster(); err != nil {
+		return nil, err
+	}
+	return found, nil
 }
 
 // isMaster returns nil when the server runs and is no replica.
