@@ -65,7 +65,7 @@ func (s *Sentinel) startSentinel(i int, master *Server, chosen settings) *Server
 		lines = append(lines, "requirepass "+quote(chosen.sentinelPassword))
 	}
 	started := &Server{tb: s.tb, role: fmt.Sprintf("sentinel %d", i), password: chosen.sentinelPassword, sentinel: true}
-	started.start(lines)
+	started.start(reserve, lines)
 	return started
 }
 

@@ -61,7 +61,8 @@ type settings struct {
 }
 
 // WithPassword makes every server, except sentinels, ask for a password, which
-// may be any text of one line.
+// may be any text. A sentinel writes it down without quotes, and so finds it
+// again in Restart only if it is a plain word.
 func WithPassword(password string) Option {
 	return func(s *settings) { s.password = password }
 }
@@ -106,7 +107,7 @@ func Start(tb testing.TB, options ...Option) *Server {
 func startServer(tb testing.TB, role string, chosen settings, lines ...string) *Server {
 	tb.Helper()
 	s := &Server{tb: tb, role: role, password: chosen.password}
-	s.start(append(dataLines(chosen), lines...), chosen.lines)
+	s.start(reserve, append(dataLines(chosen), lines...), chosen.lines)
 	return s
 }
 
@@ -145,9 +146,9 @@ func quote(value string) string {
 	return b.String()
 }
 
-// start finds a free port and runs the server there, again on another one
-// when somebody was faster.
-func (s *Server) start(groups ...[]string) {
+// start takes a free port and runs the server there, again on another one when
+// somebody was faster.
+func (s *Server) start(take func() (port, error), groups ...[]string) {
 	s.tb.Helper()
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
@@ -158,7 +159,7 @@ func (s *Server) start(groups ...[]string) {
 	s.tb.Cleanup(s.end)
 	const attempts = 5
 	for attempt := 1; ; attempt++ {
-		if s.port, err = reserve(); err != nil {
+		if s.port, err = take(); err != nil {
 			s.tb.Fatalf("starting a Redis %s: %v", s.role, err)
 		}
 		if err = s.writeConfig(groups); err != nil {
