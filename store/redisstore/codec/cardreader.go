@@ -335,7 +335,7 @@ func (r *cardReader) budget() *scorecard.Budget {
 		case "born":
 			b.Born = r.number()
 		case "burn":
-			r.items(func() { b.Burn = append(b.Burn, r.burn()) })
+			b.Burn = r.burns()
 		default:
 			return false
 		}
@@ -347,21 +347,19 @@ func (r *cardReader) budget() *scorecard.Budget {
 	return b
 }
 
-// burn reads [window, rate] or [window].
-func (r *cardReader) burn() scorecard.Burn {
-	var b scorecard.Burn
-	if !r.token('[') {
-		return b
-	}
-	b.Window = r.duration()
-	if r.more() {
-		b.Rate = new(r.number())
-	}
-	for r.more() {
-		if err := r.decoder.SkipValue(); err != nil {
-			r.fail(err)
+// burns reads a list of window, rate, window, rate.
+func (r *cardReader) burns() []scorecard.Burn {
+	var list []scorecard.Burn
+	r.items(func() {
+		if list == nil {
+			list = make([]scorecard.Burn, 0, 7) // as many as an objective has
 		}
-	}
-	r.token(']')
-	return b
+		list = append(list, scorecard.Burn{Window: r.duration()})
+		if r.err == nil && r.decoder.PeekKind() == 'n' {
+			r.token('n')
+			return
+		}
+		list[len(list)-1].Rate = new(r.number())
+	})
+	return list
 }

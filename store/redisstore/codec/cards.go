@@ -28,7 +28,7 @@ type Common struct {
 // names them.
 func EncodeCards(cards []*scorecard.Scorecard, common Common, known func(*catalog.Service) bool) ([]byte, error) {
 	w := cardWriter{common: common, known: known, numbers: map[definition]int{}}
-	w.buf = make([]byte, 0, 1024*len(cards))
+	w.buf = make([]byte, 0, sizeOf(cards))
 	w.open('[')
 	for _, c := range cards {
 		w.next()
@@ -39,6 +39,18 @@ func EncodeCards(cards []*scorecard.Scorecard, common Common, known func(*catalo
 	}
 	w.close(']')
 	return w.payload()
+}
+
+// sizeOf guesses how long the payload of scorecards becomes.
+func sizeOf(cards []*scorecard.Scorecard) int {
+	size := 64
+	for _, c := range cards {
+		size += 512
+		if c != nil {
+			size += 1024 * len(c.Results)
+		}
+	}
+	return size
 }
 
 func nameOfCard(c *scorecard.Scorecard) string {
@@ -273,8 +285,8 @@ func (w *cardWriter) cells(cells []scorecard.CellResult) {
 	w.close(']')
 }
 
-// budget writes an error budget; a burn is [window, rate], or [window] where it
-// has no rate.
+// budget writes an error budget. Burns are a list of window, rate, window, rate
+// and so on, with null for a rate that is not known.
 func (w *cardWriter) budget(b *scorecard.Budget) {
 	if b == nil {
 		return
@@ -295,13 +307,13 @@ func (w *cardWriter) budget(b *scorecard.Budget) {
 		w.open('[')
 		for _, burn := range b.Burn {
 			w.next()
-			w.open('[')
 			w.buf = appendSeconds(w.buf, burn.Window)
-			if burn.Rate != nil {
-				w.next()
+			w.next()
+			if burn.Rate == nil {
+				w.buf = append(w.buf, "null"...)
+			} else {
 				w.float("burn", *burn.Rate)
 			}
-			w.close(']')
 		}
 		w.close(']')
 	}

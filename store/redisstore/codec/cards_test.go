@@ -172,7 +172,7 @@ func TestAServiceThatIsNotThereIsAnError(t *testing.T) {
 
 func TestFieldsOfLaterVersionsArePassedOver(t *testing.T) {
 	got, err := DecodeCards([]byte(`{"new":[1,{"a":2}],"checks":[{"name":"a","new":1}],"cards":[{"service":"default/a","new":{"b":[]},`+
-		`"results":[{"new":null,"verdict":"pass","cells":[{"new":true,"cell":"c"}],"budget":{"new":1,"burn":[[300,1.5,"new"],[600]]}}]}]}`),
+		`"results":[{"new":null,"verdict":"pass","cells":[{"new":true,"cell":"c"}],"budget":{"new":1,"burn":[300,1.5,600,null]}}]}]}`),
 		common(), func(id catalog.ID) (*catalog.Service, bool) { return &catalog.Service{ID: id}, true })
 	require.NoError(t, err)
 	r := got[0].Results[0]
@@ -194,6 +194,7 @@ func TestDamagedScorecardsAreRefused(t *testing.T) {
 		`{"cards":[{"whole_service":{},"results":[{}]}]}`, `{"checks":[{}],"cards":[{"whole_service":{},"results":[{"check":-1}]}]}`,
 		`{"cards":[{"whole_service":{},"score":1e999}]}`, `{"cards":[{"whole_service":{},"pass":1}]}`,
 		`{"cards":[{"whole_service":{},"data_time":"noon"}]}`, `{"checks":[{"window":1e3}]}`, `{"checks":[{"window":1.}]}`,
+		`{"cards":[{"whole_service":{},"results":[{"budget":{"burn":[300]}}]}]}`,
 		`{"checks":[{"window":99999999999}]}`, `{"checks":[{"name":"` + "\xff" + `"}]}`,
 		`{"x":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`,
 	} {
