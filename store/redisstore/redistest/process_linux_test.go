@@ -33,6 +33,11 @@ func TestNoServerOutlivesATestRunThatWasKilled(t *testing.T) {
 	var pid int
 	_, err := fmt.Sscan(said.String(), &pid)
 	require.NoError(t, err, said.String())
+	t.Cleanup(func() {
+		if t.Failed() {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	})
 	require.Eventually(t, func() bool { return gone(pid) }, 10*time.Second, 10*time.Millisecond)
 }
 
