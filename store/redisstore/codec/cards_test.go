@@ -61,7 +61,7 @@ func TestScorecardsComeBack(t *testing.T) {
 			if rapid.Bool().Draw(t, "as usual") {
 				c.EvaluatedAt, c.DataTime, c.LastScoredAt, c.Environment = shared.EvaluatedAt, shared.Tick, shared.Tick, shared.Environment
 			}
-			c.Service.Tags, c.Service.Relations = nilIfEmpty(c.Service.Tags), nilIfEmpty(c.Service.Relations)
+			c.Service.Tags, c.Service.Relations = nilWhenEmpty(c.Service.Tags), nilWhenEmpty(c.Service.Relations)
 			want = append(want, &c)
 		}
 		known := func(s *catalog.Service) bool {
@@ -96,13 +96,6 @@ func unique(cards []*scorecard.Scorecard, s *catalog.Service) bool {
 		}
 	}
 	return n == 1
-}
-
-func nilIfEmpty[T any](list []T) []T {
-	if len(list) == 0 {
-		return nil
-	}
-	return list
 }
 
 func TestAFleetComesBack(t *testing.T) {

@@ -6,8 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/apgarhq/apgar/catalog"
 )
 
 // drawn returns a value of any type that is stored, with anything in its
@@ -20,6 +24,11 @@ func drawn[T any](t *rapid.T, label string) T {
 
 func draw(t *rapid.T, v reflect.Value, label string) {
 	switch v.Interface().(type) {
+	case *catalog.Condition, *catalog.Expression:
+		if rapid.Bool().Draw(t, label+" is there") {
+			quotation(v, rapid.String().Draw(t, label))
+		}
+		return
 	case time.Time:
 		v.Set(reflect.ValueOf(drawTime(t, label)))
 		return
@@ -27,11 +36,17 @@ func draw(t *rapid.T, v reflect.Value, label string) {
 		v.SetInt(rapid.OneOf(rapid.Int64(), rapid.Map(rapid.Int64Range(0, 1e6), func(n int64) int64 { return n * 1e9 })).Draw(t, label))
 		return
 	}
+	if v.Type() == reflect.TypeFor[*labels.Matcher]() || v.Type() == reflect.TypeFor[parser.Expr]() {
+		quotation(v, rapid.String().Draw(t, label))
+		return
+	}
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(rapid.OneOf(rapid.StringN(0, 8, 16), rapid.SampledFrom([]string{"", "a", `"\ü`, "<&>\u2028\x00\x7f"})).Draw(t, label))
 	case reflect.Bool:
 		v.SetBool(rapid.Bool().Draw(t, label))
+	case reflect.Uint64:
+		v.SetUint(rapid.Uint64().Draw(t, label))
 	case reflect.Int, reflect.Int64:
 		v.SetInt(rapid.Int64().Draw(t, label))
 	case reflect.Float64:
@@ -74,6 +89,22 @@ func drawMap(t *rapid.T, v reflect.Value, label string) {
 	}
 }
 
+// quotation sets what cannot be filled field by field, and reports whether v is
+// such a thing. A parsed query is not stored.
+func quotation(v reflect.Value, text string) bool {
+	switch v.Interface().(type) {
+	case *catalog.Condition:
+		v.Set(reflect.ValueOf(catalog.QuotedCondition(text)))
+	case *catalog.Expression:
+		v.Set(reflect.ValueOf(catalog.QuotedExpression(text)))
+	case *labels.Matcher:
+		v.Set(reflect.ValueOf(&labels.Matcher{Name: text, Type: labels.MatchNotEqual, Value: text}))
+	default:
+		return v.Type() == reflect.TypeFor[parser.Expr]()
+	}
+	return true
+}
+
 func drawTime(t *rapid.T, label string) time.Time {
 	switch rapid.IntRange(0, 3).Draw(t, label+" kind") {
 	case 0:
@@ -104,6 +135,9 @@ func full[T any](t *testing.T) T {
 func fill(t *testing.T, v reflect.Value, n *int) {
 	t.Helper()
 	*n++
+	if quotation(v, "text"+string(rune('a'+*n%26))) {
+		return
+	}
 	switch v.Interface().(type) {
 	case time.Time:
 		v.Set(reflect.ValueOf(noon().Add(time.Duration(*n) * time.Second)))
