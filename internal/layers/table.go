@@ -33,6 +33,7 @@ func rooms() []Room {
 		{Path: "catalog", Pure: true},
 		{Path: "rubric", Pure: true, MayImport: []string{"catalog"}},
 		{Path: "slo", Pure: true},
+		{Path: "slo/column", Pure: true},
 		{Path: "waiver", Pure: true, MayImport: []string{"catalog"}},
 		{Path: "scorecard", Pure: true, MayImport: []string{"catalog", "rubric", "slo", "waiver"}},
 		{Path: "regression", Pure: true, MayImport: []string{"catalog", "rubric", "slo", "waiver", "scorecard"}},
