@@ -149,8 +149,7 @@ func (c *Collector) loadPages(ctx context.Context) error {
 
 func (c *Collector) loadPage(p slo.Page) {
 	if p.Version != "" && p.Data == nil {
-		c.pageFailed(p, errLost)
-		return
+		p.Data = []byte{} // lost: no page without data, but one that cannot be read
 	}
 	if _, err := c.ledger.Load(p); err != nil {
 		c.pageFailed(p, err)
@@ -158,9 +157,6 @@ func (c *Collector) loadPage(p slo.Page) {
 	}
 	delete(c.unread, p.PageKey)
 }
-
-// errLost says that a page is listed and not there.
-var errLost = errors.New("the store has lost it")
 
 // pageFailed notes a page that cannot be read: what was in it is missing.
 func (c *Collector) pageFailed(p slo.Page, err error) {
