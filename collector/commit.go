@@ -32,6 +32,8 @@ func (c *Collector) sure(ctx context.Context) (scorecard.Lease, error) {
 	if !g.regained && c.attempt == nil && !c.behind {
 		return g.Lease, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, c.storeTimeout())
+	defer cancel()
 	if err := c.o.Store.Sync(ctx); err != nil {
 		return scorecard.Lease{}, fmt.Errorf("asking the store for the newest commit: %w", err)
 	}
@@ -53,6 +55,8 @@ func (c *Collector) sure(ctx context.Context) (scorecard.Lease, error) {
 // addDeltas fills in how far scores have moved. A store that cannot say so
 // leaves them out; the error is that it took too long.
 func (c *Collector) addDeltas(ctx context.Context, cards []*scorecard.Scorecard, tick time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, c.storeTimeout())
+	defer cancel()
 	err := setDeltas(ctx, cards, tick, c.o.Store)
 	c.scores.note(c.o.Logger, "reading earlier scores", err)
 	if ctx.Err() == nil {
@@ -80,9 +84,7 @@ func (c *Collector) commit(ctx context.Context, lease scorecard.Lease, s *scorec
 // commits if it is this collector's after all.
 func (c *Collector) commitAgain(ctx context.Context, lease scorecard.Lease, s *scorecard.Snapshot, refusal error) error {
 	c.keeper.beat(ctx)
-	reading, cancel := context.WithTimeout(ctx, c.storeTimeout())
-	defer cancel()
-	again, err := c.sure(reading)
+	again, err := c.sure(ctx)
 	switch {
 	case err != nil:
 		return err

@@ -71,13 +71,17 @@ type attempt struct {
 // took notes that the store has a commit, and what came with it.
 func (m *memory) took(at mark, cards []*scorecard.Scorecard) {
 	m.committed, m.last, m.attempt = at, cards, nil
-	m.backlog = slices.DeleteFunc(m.backlog, func(row scorecard.HistoryRow) bool { return row.Tick.UnixNano() <= at.tick })
+	var after []scorecard.HistoryRow // the old ones may be the store's by now
+	for _, row := range m.backlog {
+		if row.Tick.UnixNano() > at.tick {
+			after = append(after, row)
+		}
+	}
+	m.backlog = after
 }
 
 // missedOut notes a tick that the store does not have.
 func (m *memory) missedOut(row scorecard.HistoryRow) {
-	m.backlog = append(m.backlog, row)
-	if drop := len(m.backlog) - backlogTicks; drop > 0 {
-		m.backlog = slices.Delete(m.backlog, 0, drop)
-	}
+	kept := m.backlog[max(0, len(m.backlog)+1-backlogTicks):]
+	m.backlog = slices.Concat(kept, []scorecard.HistoryRow{row})
 }

@@ -32,15 +32,13 @@ func (c *Collector) take(ctx context.Context, g gathered, evaluatedAt time.Time)
 	c.enter(g)
 	c.lastTick = g.time
 	clock.lap("ledger")
-	reading, cancel := context.WithTimeout(ctx, c.storeTimeout())
-	defer cancel()
-	lease, err := c.sure(reading)
+	lease, err := c.sure(ctx)
 	if !c.ready {
 		return c.leftToAnother(g.time, err)
 	}
 	cards := c.grader.Grade(g.time, evaluatedAt)
 	if err == nil {
-		err = c.addDeltas(reading, cards, g.time)
+		err = c.addDeltas(ctx, cards, g.time)
 	}
 	clock.lap("grade")
 	snapshot := &scorecard.Snapshot{
