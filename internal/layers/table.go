@@ -61,6 +61,7 @@ func rooms() []Room {
 		{Path: "internal/config", MayImport: []string{"catalog", "catalog/file", "rubric", "slo", "scorecard"}},
 		{Path: "internal/demo"},
 		{Path: "internal/layers"},
+		{Path: "internal/reload"},
 		// Rubric tests plan as the collector does, ask the real engine and grade.
 		{Path: "internal/rubrictest", MayImport: append(slices.Clip(vocabulary), "collector", "collector/promapi")},
 	}
@@ -90,6 +91,11 @@ func technologies() []Technology {
 			Name:     "the Redis client",
 			Packages: []string{"github.com/redis/go-redis"},
 			Homes:    []string{"store"},
+		},
+		{
+			Name:     "fsnotify",
+			Packages: []string{"github.com/fsnotify/fsnotify"},
+			Homes:    []string{"internal/reload"},
 		},
 		{
 			Name:     "Prometheus' engine, storage and scraper",
