@@ -36,6 +36,7 @@ type stream struct {
 	out        eventWriter
 	at         place       // behind the last change that was sent or passed over
 	told       place       // the last id that the client was sent
+	resumed    bool        // the client goes on from where it was
 	reset      resetReason // why the client is told to begin anew at the start; "" if it is not
 	generation uint64      // that the stream has seen
 }
@@ -56,7 +57,7 @@ func (st *stream) start(snap *scorecard.Snapshot, last string) {
 	case at.change > newest.change:
 		st.at, st.reset = newest, resetAhead
 	default:
-		st.at, st.told = at, at
+		st.at, st.told, st.resumed = at, at, true
 	}
 }
 
@@ -83,7 +84,7 @@ func (st *stream) begin() error {
 	switch {
 	case st.reset != "":
 		st.putReset(st.reset)
-	case st.told != st.at:
+	case !st.resumed:
 		st.putPlace()
 	}
 	return st.out.send()
