@@ -29,6 +29,7 @@ func Apgar() Rules {
 func rooms() []Room {
 	vocabulary := []string{"catalog", "rubric", "slo", "waiver", "scorecard", "regression"}
 	suite := []string{"store/storetest"}
+	shared := append([]string{"store/feed", "store/history"}, vocabulary...) // what stores have in common
 	all := []Room{
 		{Path: "catalog", Pure: true},
 		{Path: "rubric", Pure: true, MayImport: []string{"catalog"}},
@@ -43,8 +44,10 @@ func rooms() []Room {
 		{Path: "collector", MayImport: vocabulary},
 		{Path: "collector/promapi"},
 		{Path: "store", MayImport: vocabulary},
-		{Path: "store/memstore", MayImport: vocabulary, ForTests: suite},
-		{Path: "store/redisstore", MayImport: vocabulary, ForTests: suite},
+		{Path: "store/feed", MayImport: vocabulary},
+		{Path: "store/history"},
+		{Path: "store/memstore", MayImport: shared, ForTests: suite},
+		{Path: "store/redisstore", MayImport: shared, ForTests: suite},
 		{Path: "store/storetest", MayImport: vocabulary},
 		{Path: "notify", MayImport: vocabulary},
 		{Path: "notify/alertmanager", MayImport: vocabulary},
