@@ -300,7 +300,7 @@ func TestAStreamBeginsAnewWithTheStore(t *testing.T) {
 		l := b.listen(t, "")
 		l.take()
 		b.changes.Begin("cd")
-		require.Equal(t, []event{{"cd-0", "reset", `{"reason":"incarnation","incarnation":"cd","generation":44}`}}, l.events())
+		require.Equal(t, []event{{"cd-0", "reset", `{"reason":"incarnation","incarnation":"cd","generation":1}`}}, l.events())
 		b.changes.Commit(change(1))
 		require.Equal(t, []string{"cd-1"}, ids(l.events()))
 	})

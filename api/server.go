@@ -61,7 +61,7 @@ type Changes interface {
 	// at most limit of them. Reset says that some after it are gone, or that it
 	// is not in the log.
 	Changes(ctx context.Context, after uint64, limit int) (changes []scorecard.Change, reset bool, err error)
-	// Wait blocks until a generation newer than the given one is current, and
+	// Wait blocks until the current generation is another than the given one, and
 	// returns it; or until ctx ends, which is an error.
 	Wait(ctx context.Context, generation uint64) (uint64, error)
 }

@@ -154,8 +154,8 @@ func (st *stream) step(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, &logError{err}
 	}
-	if now, _ := st.server.reader.Current(); now.Incarnation != newest.incarnation {
-		return true, nil // the changes may be of another life than the place
+	if now, _ := st.server.reader.Current(); now.Incarnation != newest.incarnation || now.LastChange < newest.change {
+		return true, nil // the store has lost some: what was read may be of another life than the place
 	}
 	if missed || (len(changes) > 0 && changes[0].ID != st.at.change+1) {
 		return true, st.beginAnew(resetDropped, snap)
