@@ -128,7 +128,7 @@ func (s *service) build(o ServeOptions, extras serviceExtras, reg *prometheus.Re
 	})
 	cards := exporter.New(s.store.Snapshot, exporter.Options{SeriesLimit: s.setup.config.Exporter.SeriesLimit, Logger: o.Logger})
 	s.api, err = api.New(api.Options{
-		Reader: &reader{s.store, time.Now}, History: s.store, ScorecardMetrics: cards.Handler(),
+		Reader: &reader{s.store, time.Now}, History: s.store, Changes: s.store, ScorecardMetrics: cards.Handler(),
 		Gatherer: reg, Registerer: reg, Logger: o.Logger, ExternalURL: s.setup.config.Global.ExternalURL,
 		Version: version.Version, Links: extras.links,
 	})
@@ -139,6 +139,7 @@ func (s *service) build(o ServeOptions, extras serviceExtras, reg *prometheus.Re
 		return fmt.Errorf("reading the web configuration %s: %w: mend what --web.config.file names, or leave it out", o.Web.ConfigFile, err)
 	}
 	s.server = api.HTTPServer(s.api.Handler())
+	s.server.RegisterOnShutdown(s.api.EndStreams)
 	s.listener, err = (&net.ListenConfig{}).Listen(context.Background(), "tcp", o.Web.ListenAddress)
 	if err != nil {
 		return fmt.Errorf("listening on %s: %w: choose another --web.listen-address, or end what listens there", o.Web.ListenAddress, err)
