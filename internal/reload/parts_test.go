@@ -39,7 +39,7 @@ func TestDebounceWaitsForQuietAndNotForEver(t *testing.T) {
 						d.stop()
 						require.Equal(t, c.rested, time.Since(started))
 						return
-					case <-time.After(started.Add(at * time.Millisecond).Sub(time.Now())):
+					case <-time.After(time.Until(started.Add(at * time.Millisecond))):
 						d.touch()
 						d.begin()
 					}
