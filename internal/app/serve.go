@@ -53,6 +53,7 @@ type ServeOptions struct {
 	Target     string
 	Web        Web
 	Logger     *slog.Logger
+	Hangups    <-chan os.Signal // each asks for the configuration to be read anew; nil: nobody does
 }
 
 // stopTimeout is how long requests in flight may take to end.
@@ -72,6 +73,7 @@ func Serve(ctx context.Context, o ServeOptions) error {
 type service struct {
 	setup     *setup
 	log       *slog.Logger
+	hangups   <-chan os.Signal
 	web       Web
 	listener  net.Listener
 	api       *api.Server
@@ -94,7 +96,7 @@ func newServiceWith(o ServeOptions, extras serviceExtras) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &service{setup: setup, log: o.Logger, web: o.Web, store: memstore.New(memstore.Options{})}
+	s := &service{setup: setup, log: o.Logger, hangups: o.Hangups, web: o.Web, store: memstore.New(memstore.Options{})}
 	if err := s.build(o, extras, reg); err != nil {
 		s.close()
 		return nil, err
@@ -191,6 +193,7 @@ func (s *service) run(ctx context.Context) error {
 	}, func(error) { s.stopServing() })
 	addActor(ctx, &group, s.collector.Run)
 	addActor(ctx, &group, s.prepare)
+	addActor(ctx, &group, s.heed)
 	addActor(ctx, &group, func(ctx context.Context) error { <-ctx.Done(); return nil })
 	return group.Run()
 }
@@ -199,6 +202,18 @@ func (s *service) run(ctx context.Context) error {
 func addActor(ctx context.Context, group *run.Group, actor func(context.Context) error) {
 	ctx, cancel := context.WithCancel(ctx)
 	group.Add(func() error { return actor(ctx) }, func(error) { cancel() })
+}
+
+// heed takes hangups until ctx ends.
+func (s *service) heed(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.hangups:
+			s.log.Warn("reloading is not available in this version: restart to read the configuration again")
+		}
+	}
 }
 
 // prepare has the API build what it serves of each generation as soon as it

@@ -75,7 +75,7 @@ func (l *listener) aim(s *sight) (moved bool) {
 	}
 	if s.cut {
 		unwatched++
-		err = fmt.Errorf("watching directories: there are more than %d of them", maxDirectories)
+		err = fmt.Errorf("watching directories: there are more than %d of them", s.limit)
 	}
 	l.metrics.watched.Set(float64(watched))
 	l.metrics.unwatched.Set(float64(unwatched))

@@ -211,12 +211,11 @@ func TestAPanicIsAFailureOfOneReload(t *testing.T) {
 		runs := 0
 		r := running(t, func(context.Context) error {
 			if runs++; runs == 1 {
-				var none map[string]int
-				none["x"] = 1
+				panic("an assignment to nothing")
 			}
 			return nil
 		})
-		require.ErrorContains(t, r.Reload(t.Context(), "a request"), "a panic was recovered: assignment to entry in nil map")
+		require.ErrorContains(t, r.Reload(t.Context(), "a request"), "a panic was recovered: an assignment to nothing: this is a defect")
 		r.metrics(t, 0, started, 0, 1, 0)
 		require.Contains(t, r.log.String(), "reloader_test.go", "the log says where it was")
 		require.NoError(t, r.Reload(t.Context(), "a request"))

@@ -7,11 +7,8 @@ import (
 	"strings"
 )
 
-// Bounds of what is watched. What lies beyond them is left to polling.
-const (
-	maxDirectories = 4096
-	maxLinks       = 40 // on one path, as Linux has it
-)
+// maxLinks are followed on one path, as Linux does.
+const maxLinks = 40
 
 // sight is where changes of some files would show: directories, without links
 // in their paths, and what in each of them matters. It is found by following
@@ -23,7 +20,8 @@ const (
 type sight struct {
 	views map[string]*view
 	real  map[string]string // directory → where it really is, "" when it is not there
-	cut   bool              // there are more directories than can be watched
+	limit int               // of views; what lies beyond is left to polling
+	cut   bool              // there was more
 }
 
 // view is one directory.
@@ -33,9 +31,10 @@ type view struct {
 	needed bool            // changes are missed without it; false for the far ancestors of a file
 }
 
-// newSight returns where changes of files show, and of what patterns stand for.
-func newSight(files, patterns []string) *sight {
-	s := &sight{views: map[string]*view{}, real: map[string]string{}}
+// newSight returns where changes of files show, and of what patterns stand for,
+// in at most limit directories: those of the files first.
+func newSight(files, patterns []string, limit int) *sight {
+	s := &sight{limit: limit, views: map[string]*view{}, real: map[string]string{}}
 	for _, path := range files {
 		s.file(path)
 	}
@@ -121,7 +120,7 @@ func (s *sight) see(dir string) *view {
 	if v != nil {
 		return v
 	}
-	if len(s.views) >= maxDirectories {
+	if len(s.views) >= s.limit {
 		s.cut = true
 		return nil
 	}

@@ -122,12 +122,12 @@ func (w *watching) ignores(t *testing.T, what, probe string) {
 	w.notices(t, "a file was changed after "+what)
 }
 
-func write(t *testing.T, path, content string) {
+func write(t testing.TB, path, content string) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
 }
 
-func makeDir(t *testing.T, elements ...string) string {
+func makeDir(t testing.TB, elements ...string) string {
 	t.Helper()
 	dir := filepath.Join(elements...)
 	require.NoError(t, os.MkdirAll(dir, 0o700))

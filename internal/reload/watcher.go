@@ -20,6 +20,7 @@ const (
 	defaultDebounce = time.Second
 	defaultPatience = 10 * time.Second
 	defaultPoll     = time.Minute
+	defaultLimit    = 4096 // directories that are watched
 )
 
 // maxAims bounds how often directories are looked for in a row while they come
@@ -40,7 +41,8 @@ type WatcherOptions struct {
 	Logger     *slog.Logger          // nil: silent
 	Registerer prometheus.Registerer // nil: nobody sees the metrics
 
-	open func() (*fsnotify.Watcher, error) // nil: fsnotify's; for tests
+	open  func() (*fsnotify.Watcher, error) // nil: fsnotify's; for tests
+	limit int                               // 0: defaultLimit; for tests
 }
 
 // Watcher notices when files have other content than before: changed, new or
@@ -73,6 +75,7 @@ func NewWatcher(o WatcherOptions) (*Watcher, error) {
 	o.Debounce = cmp.Or(max(o.Debounce, 0), defaultDebounce)
 	o.Patience = cmp.Or(max(o.Patience, 0), defaultPatience)
 	o.Poll = cmp.Or(max(o.Poll, 0), defaultPoll)
+	o.limit = cmp.Or(o.limit, defaultLimit)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -118,7 +121,7 @@ func (w *Watcher) Follow(files, patterns []string) {
 
 // Run watches until ctx ends, and returns nil then. It is called once.
 func (w *Watcher) Run(ctx context.Context) error {
-	l := &listener{open: w.o.open, poll: w.o.Poll, log: w.o.Logger, metrics: w.metrics, sight: newSight(nil, nil)}
+	l := &listener{open: w.o.open, poll: w.o.Poll, log: w.o.Logger, metrics: w.metrics, sight: newSight(nil, nil, 0)}
 	defer l.close()
 	d := &debounce{quiet: w.o.Debounce, patience: w.o.Patience}
 	defer d.stop()
@@ -191,7 +194,7 @@ func (w *Watcher) stumble(l *listener, d *debounce, err error) {
 func (w *Watcher) aim(l *listener) digests {
 	for range maxAims {
 		files := slices.Concat(w.files, w.o.Expand(w.patterns))
-		if !l.aim(newSight(files, w.patterns)) {
+		if !l.aim(newSight(files, w.patterns, w.o.limit)) {
 			break
 		}
 	}
