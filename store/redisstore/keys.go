@@ -38,12 +38,28 @@ const (
 	kindSources kind = "sources"
 )
 
-// objectName names an object by its content and by the epoch of its writer:
-// "cards/9f2c…/1a2b". A writer that was paused and comes back may still sweep
-// what it knew as garbage; it can never mean what another wrote since, be it
-// the same bytes.
-func objectName(k kind, hash string, epoch uint64) string {
-	return string(k) + "/" + hash + "/" + strconv.FormatUint(epoch, 36)
+// writer is who names objects: one commit under one lease.
+type writer struct {
+	epoch  uint64
+	commit string
+}
+
+// name names an object by its content and by its writer:
+// "cards/9f2c…/1a2b-3c4d". No other commit gives the same name, so what is
+// deleted late, by a writer that was paused or by a command that was long on
+// its way, was never written by anybody since.
+func (w writer) name(k kind, hash string) string {
+	return string(k) + "/" + hash + "/" + strconv.FormatUint(w.epoch, 36) + "-" + w.commit[:min(8, len(w.commit))]
+}
+
+// epochIn returns the epoch in an object's name; 0 where it has none.
+func epochIn(name string) uint64 {
+	text, _, _ := strings.Cut(name[strings.LastIndexByte(name, '/')+1:], "-")
+	epoch, err := strconv.ParseUint(text, 36, 64)
+	if err != nil {
+		return 0
+	}
+	return epoch
 }
 
 // hashIn returns the hash in an object's name, or "".
