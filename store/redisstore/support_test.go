@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"os"
 	"reflect"
 	"strings"
 	"sync"
@@ -317,3 +318,5 @@ func differences(want, got map[slo.PageKey]slo.Page) (keys []slo.PageKey) {
 	}
 	return keys
 }
+
+func makeFolder(path string) error { return os.MkdirAll(path, 0o700) }
