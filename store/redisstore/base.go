@@ -28,6 +28,16 @@ type base struct {
 // built upon. The error is scorecard.ErrFenced unless the lease is that of the
 // commit, *codec.FutureError when a later version has written the manifest.
 func (s *Store) begin(ctx context.Context, c *scorecard.Commit, w writer) (*base, error) {
+	// What is there is counted first: whoever still has the lease then knows that
+	// nobody else has changed it since.
+	var known map[int]names
+	if s.base != nil {
+		known = s.base.found
+	}
+	found, err := s.census(ctx, known)
+	if err != nil {
+		return nil, err
+	}
 	v, err := run(ctx, s.client, s.scripts.begin, []string{s.keys.lease(), s.keys.manifest()}, c.Owner, c.Epoch, w.commit)
 	if err != nil {
 		return nil, fmt.Errorf("begin the commit: %w", err)
@@ -52,9 +62,7 @@ func (s *Store) begin(ctx context.Context, c *scorecard.Commit, w writer) (*base
 	if err := s.rebase(ctx, m); err != nil {
 		return nil, err
 	}
-	if s.base.found, err = s.census(ctx, s.base.found); err != nil {
-		return nil, err
-	}
+	s.base.found = found
 	return s.base, s.scrub(ctx, s.base)
 }
 

@@ -152,10 +152,17 @@ func TestScriptFlush(t *testing.T) {
 // TestLoading has a store meet a server that reads its files for a while.
 func TestLoading(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, redistest.WithAOF(), redistest.WithConfig("key-load-delay 5000", "loading-process-events-interval-bytes 1024"))
+	r := newRig(t, redistest.WithAOF(), redistest.WithConfig("key-load-delay 40000", "loading-process-events-interval-bytes 1024"))
 	r.take()
 	r.take()
 	r.followedBy(r.follower)
+	r.server.Do("BGREWRITEAOF")
+	eventually(t, patience, func() error {
+		if !strings.Contains(r.server.Do("INFO", "persistence"), "aof_rewrite_in_progress:0") {
+			return fmt.Errorf("its file is still being written")
+		}
+		return nil
+	})
 	loaded := make(chan struct{})
 	r.server.Kill()
 	go func() { // it returns when the server has read its files
