@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -21,8 +22,7 @@ import (
 	"github.com/apgarhq/apgar/slo"
 )
 
-// barrier is a hook that stops the commands of one client before the n-th time
-// that a command is sent, until it is let go.
+// barrier is a hook that stops a client before a command, until it is let go.
 type barrier struct {
 	before  func(name string) bool
 	reached chan struct{} // closed when it stops
@@ -65,11 +65,9 @@ func (b *barrier) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 
 // once is true at the first command of a name.
 func once(wanted string) func(string) bool {
-	done := false
+	var done atomic.Bool
 	return func(name string) bool {
-		hit := !done && strings.HasPrefix(name, wanted)
-		done = done || hit
-		return hit
+		return strings.HasPrefix(name, wanted) && done.CompareAndSwap(false, true)
 	}
 }
 

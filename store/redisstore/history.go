@@ -47,10 +47,10 @@ func (s *Store) fromHistory(ctx context.Context, operation string, read func(*ma
 	m := s.view.Load().manifest
 	missing, err := read(m)
 	if err == nil && missing {
-		if err = s.Sync(ctx); ctx.Err() != nil {
-			return err // any other error does not matter: then what is served is the best there is
+		// Whether that works or not, what is served then is the best there is.
+		if failed := s.Sync(ctx); failed != nil && ctx.Err() != nil {
+			return failed
 		}
-		err = nil
 		if newest := s.view.Load().manifest; newest != m {
 			_, err = read(newest)
 		}

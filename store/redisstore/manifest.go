@@ -164,10 +164,10 @@ func (m *manifest) ahead(other *manifest) bool {
 	return m.Incarnation == other.Incarnation && m.Generation > other.Generation
 }
 
-// follows reports whether nothing of what m was is lost in newest: it is the
+// follows reports whether nothing of what earlier was is lost in m: it is the
 // same, or comes after it. A store without a manifest has lost everything.
-func (newest *manifest) follows(m *manifest) bool {
-	return m == nil || newest != nil && (newest.same(m) || newest.ahead(m))
+func (m *manifest) follows(earlier *manifest) bool {
+	return earlier == nil || m != nil && (m.same(earlier) || m.ahead(earlier))
 }
 
 // stamp fills in what the store gives to a snapshot.
