@@ -27,7 +27,7 @@ type base struct {
 // begin makes sure that a commit may be, notes its name, and returns what it is
 // built upon. The error is scorecard.ErrFenced unless the lease is that of the
 // commit, *codec.FutureError when a later version has written the manifest.
-func (s *Store) begin(ctx context.Context, c *scorecard.Commit, w writer) (*base, error) {
+func (s *Store) begin(ctx context.Context, c *scorecard.Commit, name string) (*base, error) {
 	// What is there is counted first: whoever still has the lease then knows that
 	// nobody else has changed it since.
 	var known map[int]names
@@ -38,7 +38,7 @@ func (s *Store) begin(ctx context.Context, c *scorecard.Commit, w writer) (*base
 	if err != nil {
 		return nil, err
 	}
-	v, err := run(ctx, s.client, s.scripts.begin, []string{s.keys.lease(), s.keys.manifest()}, c.Owner, c.Epoch, w.commit)
+	v, err := run(ctx, s.client, s.scripts.begin, []string{s.keys.lease(), s.keys.manifest()}, c.Owner, c.Epoch, name)
 	if err != nil {
 		return nil, fmt.Errorf("begin the commit: %w", err)
 	}
@@ -167,14 +167,13 @@ func (b *base) forget() (lost int, ledger bool) {
 	return lost, ledger
 }
 
-// garbage lists what is there and not named by the base, except what was
-// written under a later lease: that is somebody's who has taken over.
-func (b *base) garbage(epoch uint64) map[int][]string {
+// garbage lists what is there and not named by the base.
+func (b *base) garbage() map[int][]string {
 	out := map[int][]string{}
 	for shard, there := range b.found {
 		named := b.named(shard)
 		for name := range there {
-			if !named.has(name) && epochIn(name) <= epoch {
+			if !named.has(name) {
 				out[shard] = append(out[shard], name)
 			}
 		}

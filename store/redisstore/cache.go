@@ -5,44 +5,52 @@ import (
 	"sync"
 )
 
-// cacheHalf is how many objects either half of a cache holds: more than two
-// generations of roots, or the blocks of three moments in the past.
-const cacheHalf = 256
+// cacheHalf is how many bytes of payload either half of a cache holds: at 5,000
+// services, the history of the moments that scores are compared with, an hour,
+// a day and a week ago. Decoded it takes about twice as much memory.
+const cacheHalf = 16 << 20
 
 // cache keeps decoded objects by name; being immutable, none is ever out of
 // date. When the newer half is full it becomes the older one, and what was
 // there and not asked for since is let go.
 type cache[T any] struct {
 	mu           sync.Mutex
-	newer, older map[string]T
+	newer, older map[string]weighed[T]
+	weight       int // of the newer half
 }
 
-func newCache[T any]() *cache[T] { return &cache[T]{newer: map[string]T{}} }
+// weighed is an object and the length of its payload.
+type weighed[T any] struct {
+	value  T
+	weight int
+}
 
-func (c *cache[T]) get(name string) (T, bool) {
+func newCache[T any]() *cache[T] { return &cache[T]{newer: map[string]weighed[T]{}} }
+
+func (c *cache[T]) get(name string) (value T, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	value, ok := c.newer[name]
+	found, ok := c.newer[name]
 	if !ok {
-		if value, ok = c.older[name]; ok {
-			c.enter(name, value)
+		if found, ok = c.older[name]; ok {
+			c.enter(name, found)
 		}
 	}
-	return value, ok
+	return found.value, ok
 }
 
-func (c *cache[T]) put(name string, value T) {
+func (c *cache[T]) put(name string, value T, weight int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.enter(name, value)
+	c.enter(name, weighed[T]{value, weight})
 }
 
 // enter puts an object into the newer half. The caller has the lock.
-func (c *cache[T]) enter(name string, value T) {
-	if len(c.newer) >= cacheHalf {
-		c.older, c.newer = c.newer, map[string]T{}
+func (c *cache[T]) enter(name string, object weighed[T]) {
+	if c.weight += object.weight; c.weight > cacheHalf {
+		c.older, c.newer, c.weight = c.newer, map[string]weighed[T]{}, object.weight
 	}
-	c.newer[name] = value
+	c.newer[name] = object
 }
 
 // decoded is what came of an object that was wanted.
@@ -72,7 +80,7 @@ func decodeEach[T any](ctx context.Context, s *Store, c *cache[T], wants []want,
 			continue
 		}
 		if into.value, into.err = decode(f.payload); into.err == nil {
-			c.put(lacking[i].name, into.value)
+			c.put(lacking[i].name, into.value, len(f.payload))
 		}
 	}
 	return out

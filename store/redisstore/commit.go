@@ -39,13 +39,13 @@ func (s *Store) Commit(ctx context.Context, c scorecard.Commit) error {
 }
 
 func (s *Store) commit(ctx context.Context, c *scorecard.Commit) (err error) {
-	w := writer{c.Epoch, randomID()}
+	name := randomID()
 	defer func() {
 		if err != nil {
 			s.base = nil // what is there now has to be looked up
 		}
 	}()
-	b, err := s.begin(ctx, c, w)
+	b, err := s.begin(ctx, c, name)
 	if err != nil {
 		return s.noted("commit", err)
 	}
@@ -58,7 +58,7 @@ func (s *Store) commit(ctx context.Context, c *scorecard.Commit) (err error) {
 	if err := s.loadOpenBlocks(ctx, b, c); err != nil {
 		return s.noted("commit", err)
 	}
-	d, err := s.draft(b, c, w)
+	d, err := s.draft(b, c, name)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (s *Store) checkLoss(b *base) error {
 // Readers of the generation before this one are not in the way: what the base
 // names stays.
 func (s *Store) stage(ctx context.Context, b *base, d *draft) error {
-	garbage := b.garbage(d.body.Epoch)
+	garbage := b.garbage()
 	if err := s.sweep(ctx, garbage); err != nil {
 		return err
 	}

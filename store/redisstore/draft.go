@@ -30,7 +30,7 @@ type drafter struct {
 	s      *Store
 	base   *base
 	commit *scorecard.Commit
-	writer writer
+	name   string                 // of the commit
 	rows   []scorecard.HistoryRow // backlog and this tick, cut by shard in parts
 	cards  [shardCount][]*scorecard.Scorecard
 	states [shardCount]map[scorecard.Key]*scorecard.State
@@ -39,10 +39,10 @@ type drafter struct {
 }
 
 // draft encodes a commit upon a base, whose open blocks of history it writes to.
-func (s *Store) draft(b *base, c *scorecard.Commit, w writer) (*draft, error) {
-	d := &drafter{s: s, base: b, commit: c, writer: w}
+func (s *Store) draft(b *base, c *scorecard.Commit, name string) (*draft, error) {
+	d := &drafter{s: s, base: b, commit: c, name: name}
 	d.deal()
-	out := &draft{commit: w.commit, body: s.succeed(b.manifest, c)}
+	out := &draft{commit: name, body: s.succeed(b.manifest, c)}
 	if err := d.head(out); err != nil {
 		return nil, err
 	}
@@ -248,7 +248,7 @@ func (d *shardDraft) ledger(before, next *root) error {
 		if next.Ledger == nil {
 			next.Ledger = map[string]string{}
 		}
-		name := d.writer.name(kindPage, page.Version)
+		name := objectName(kindPage, page.Version, d.name)
 		next.Ledger[page.Name] = name
 		d.add(name, sealed.Data)
 	}
@@ -262,7 +262,7 @@ func (d *shardDraft) seal(k kind, payload []byte, before string) (string, error)
 	if err != nil {
 		return "", fmt.Errorf("seal the %s: %w", k, err)
 	}
-	name := d.writer.name(k, sealed.Hash)
+	name := objectName(k, sealed.Hash, d.name)
 	if before != "" && hashIn(before) == sealed.Hash {
 		name = before
 	}

@@ -349,3 +349,17 @@ func TestClockSetBack(t *testing.T) {
 	defer cancel()
 	require.NoError(t, r.store.Renew(ctx, lease, leaseTime))
 }
+
+// TestMetricsOfOneStore has two stores share a registry: the second is refused,
+// and takes nothing of the first's.
+func TestMetricsOfOneStore(t *testing.T) {
+	t.Parallel()
+	_, o := single(t)
+	o = withMetrics(o)
+	s := unfollowed(t, o)
+	_, err := New(o)
+	require.ErrorContains(t, err, "register the metrics of the store")
+	n, err := testutil.GatherAndCount(s.metrics.registerer.(prometheus.Gatherer), "apgar_store_commit_bytes")
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+}

@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -38,28 +37,12 @@ const (
 	kindSources kind = "sources"
 )
 
-// writer is who names objects: one commit under one lease.
-type writer struct {
-	epoch  uint64
-	commit string
-}
-
-// name names an object by its content and by its writer:
-// "cards/9f2c…/1a2b-3c4d". No other commit gives the same name, so what is
-// deleted late, by a writer that was paused or by a command that was long on
-// its way, was never written by anybody since.
-func (w writer) name(k kind, hash string) string {
-	return string(k) + "/" + hash + "/" + strconv.FormatUint(w.epoch, 36) + "-" + w.commit[:min(8, len(w.commit))]
-}
-
-// epochIn returns the epoch in an object's name; 0 where it has none.
-func epochIn(name string) uint64 {
-	text, _, _ := strings.Cut(name[strings.LastIndexByte(name, '/')+1:], "-")
-	epoch, err := strconv.ParseUint(text, 36, 64)
-	if err != nil {
-		return 0
-	}
-	return epoch
+// objectName names an object by its content and by the commit that wrote it:
+// "cards/9f2c…/1a2b3c4d". No other commit gives the same name, so what is
+// deleted late, by a grader that was paused or by a command that was long on
+// its way, was written by nobody since.
+func objectName(k kind, hash, commit string) string {
+	return string(k) + "/" + hash + "/" + commit[:8]
 }
 
 // hashIn returns the hash in an object's name, or "".
