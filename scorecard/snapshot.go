@@ -1,12 +1,10 @@
 package scorecard
 
 import (
-	"errors"
 	"time"
 
 	"github.com/apgarhq/apgar/catalog"
 	"github.com/apgarhq/apgar/rubric"
-	"github.com/apgarhq/apgar/slo"
 )
 
 // Snapshot is everything that readers are served from: one generation of
@@ -97,64 +95,4 @@ const (
 	LevelChanged     ChangeKind = "level_changed"
 	GradeChanged     ChangeKind = "grade_changed"
 	StatusChanged    ChangeKind = "status_changed"
-)
-
-// Commit is what a grader hands to a store for one tick. The store takes it
-// whole or not at all.
-type Commit struct {
-	Epoch    uint64 // of the grader's lease; a store refuses any but the one it granted
-	Owner    string // of the lease
-	Snapshot *Snapshot
-	Changes  []Change
-	States   map[Key]*State // grading state after the tick
-	// Backlog is the history of ticks before this one that could not be
-	// committed, oldest first. What is not newer than the last tick committed is
-	// passed over.
-	Backlog []HistoryRow
-	// Ledger are the pages of the ledger that changed since the last commit that
-	// was taken; a page without data is dropped.
-	Ledger []slo.Page
-}
-
-// HistoryRow is the history of all scorecards at one tick.
-type HistoryRow struct {
-	Tick   time.Time
-	Points []KeyedPoint
-}
-
-// KeyedPoint is what history keeps of one scorecard at one tick.
-type KeyedPoint struct {
-	Key      Key
-	Score    *float64
-	Coverage float64
-	Level    string
-}
-
-// HistoryOf returns what history keeps of a snapshot.
-func HistoryOf(s *Snapshot) HistoryRow {
-	row := HistoryRow{Tick: s.Tick, Points: make([]KeyedPoint, len(s.Scorecards))}
-	for i, c := range s.Scorecards {
-		row.Points[i] = KeyedPoint{Key: c.Key(), Score: c.Score, Coverage: c.Coverage, Level: c.Level}
-	}
-	return row
-}
-
-// Lease is the right to commit: a store takes commits only with the epoch
-// and owner of the newest lease that it granted.
-type Lease struct {
-	Owner string
-	Epoch uint64 // grows with every grant
-}
-
-// The errors of a store that a grader must tell apart.
-var (
-	// ErrFenced refuses a commit whose lease is not, or is no longer, the newest.
-	ErrFenced = errors.New("the commit was refused: another grader holds the lease")
-	// ErrOldTick refuses a commit whose tick is not newer than the last.
-	ErrOldTick = errors.New("the commit was refused: its tick is not newer than the last committed one")
-	// ErrForgotten refuses a commit because the store has lost what earlier ones
-	// brought: the grader hands over all pages of its ledger and commits again.
-	ErrForgotten = errors.New("the commit was refused: the store has lost what was committed before")
-	// ErrNotFound says that the store has nothing under this key.
-	ErrNotFound = errors.New("not found")
 )

@@ -10,6 +10,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+func TestHangupsAreDelivered(t *testing.T) {
+	requests, stop := hangups()
+	defer stop()
+	for range 2 {
+		require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGHUP))
+		select {
+		case <-requests:
+		case <-time.After(10 * time.Second):
+			require.FailNow(t, "a hangup got lost")
+		}
+	}
+}
+
 // testHangup sends SIGHUP twice to a service, which goes on all the same.
 func testHangup(t *testing.T, binary string) {
 	t.Parallel()

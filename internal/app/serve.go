@@ -53,6 +53,7 @@ type ServeOptions struct {
 	Target     string
 	Web        Web
 	Logger     *slog.Logger
+	Hangups    <-chan os.Signal // each asks for the configuration to be read anew; nil: nobody does
 }
 
 // stopTimeout is how long requests in flight may take to end.
@@ -72,6 +73,7 @@ func Serve(ctx context.Context, o ServeOptions) error {
 type service struct {
 	setup     *setup
 	log       *slog.Logger
+	hangups   <-chan os.Signal
 	web       Web
 	listener  net.Listener
 	api       *api.Server
@@ -94,7 +96,7 @@ func newServiceWith(o ServeOptions, extras serviceExtras) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &service{setup: setup, log: o.Logger, web: o.Web, store: memstore.New(memstore.Options{})}
+	s := &service{setup: setup, log: o.Logger, hangups: o.Hangups, web: o.Web, store: memstore.New(memstore.Options{})}
 	if err := s.build(o, extras, reg); err != nil {
 		s.close()
 		return nil, err
@@ -128,7 +130,7 @@ func (s *service) build(o ServeOptions, extras serviceExtras, reg *prometheus.Re
 	})
 	cards := exporter.New(s.store.Snapshot, exporter.Options{SeriesLimit: s.setup.config.Exporter.SeriesLimit, Logger: o.Logger})
 	s.api, err = api.New(api.Options{
-		Reader: &reader{s.store, time.Now}, History: s.store, ScorecardMetrics: cards.Handler(),
+		Reader: &reader{s.store, time.Now}, History: s.store, Changes: s.store, ScorecardMetrics: cards.Handler(),
 		Gatherer: reg, Registerer: reg, Logger: o.Logger, ExternalURL: s.setup.config.Global.ExternalURL,
 		Version: version.Version, Links: extras.links,
 	})
@@ -139,6 +141,7 @@ func (s *service) build(o ServeOptions, extras serviceExtras, reg *prometheus.Re
 		return fmt.Errorf("reading the web configuration %s: %w: mend what --web.config.file names, or leave it out", o.Web.ConfigFile, err)
 	}
 	s.server = api.HTTPServer(s.api.Handler())
+	s.server.RegisterOnShutdown(s.api.EndStreams)
 	s.listener, err = (&net.ListenConfig{}).Listen(context.Background(), "tcp", o.Web.ListenAddress)
 	if err != nil {
 		return fmt.Errorf("listening on %s: %w: choose another --web.listen-address, or end what listens there", o.Web.ListenAddress, err)
@@ -190,6 +193,7 @@ func (s *service) run(ctx context.Context) error {
 	}, func(error) { s.stopServing() })
 	addActor(ctx, &group, s.collector.Run)
 	addActor(ctx, &group, s.prepare)
+	addActor(ctx, &group, s.heed)
 	addActor(ctx, &group, func(ctx context.Context) error { <-ctx.Done(); return nil })
 	return group.Run()
 }
@@ -198,6 +202,18 @@ func (s *service) run(ctx context.Context) error {
 func addActor(ctx context.Context, group *run.Group, actor func(context.Context) error) {
 	ctx, cancel := context.WithCancel(ctx)
 	group.Add(func() error { return actor(ctx) }, func(error) { cancel() })
+}
+
+// heed takes hangups until ctx ends.
+func (s *service) heed(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.hangups:
+			s.log.Warn("reloading is not available in this version: restart to read the configuration again")
+		}
+	}
 }
 
 // prepare has the API build what it serves of each generation as soon as it

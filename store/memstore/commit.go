@@ -2,10 +2,9 @@ package memstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
-	"math"
+	"slices"
 	"time"
 
 	"github.com/apgarhq/apgar/scorecard"
@@ -14,14 +13,14 @@ import (
 // Commit takes one tick whole or not at all: it publishes a copy of the
 // snapshot under the next generation, replaces the grading state, and appends
 // the changes, which get their ids and generation in the store's own copy, and
-// one point of history per scorecard. Nothing of c is changed; what it points
+// one point of history per scorecard and tick. Nothing of c is changed; what it points
 // to must not be changed afterwards.
 //
 // The error is scorecard.ErrFenced unless epoch and owner are those of the
 // newest lease, however old that is, and scorecard.ErrOldTick unless the tick
 // is newer than the last.
 func (s *Store) Commit(ctx context.Context, c scorecard.Commit) error {
-	if err := validate(c.Snapshot); err != nil {
+	if err := c.Validate(); err != nil {
 		return fmt.Errorf("commit a tick of %q: %w", c.Owner, err)
 	}
 	tick := c.Snapshot.Tick
@@ -34,44 +33,68 @@ func (s *Store) Commit(ctx context.Context, c scorecard.Commit) error {
 		return refuse(scorecard.ErrFenced, "commit tick %s of %q, epoch %d: %s; stop grading and acquire a new lease",
 			instant(tick), c.Owner, c.Epoch, s.lease.newest())
 	}
-	last := s.snapshot.Load()
+	last := s.Snapshot()
 	if last != nil && !tick.After(last.Tick) {
 		return refuse(scorecard.ErrOldTick, "commit tick %s: tick %s has been committed already; go on with a later one",
 			instant(tick), instant(last.Tick))
 	}
-	points, err := s.history.stage(c.Snapshot)
+	rows := append(c.BacklogSince(tickOf(last)), scorecard.HistoryOf(c.Snapshot))
+	points, err := s.history.stage(rows)
 	if err != nil {
 		return fmt.Errorf("commit tick %s: %w", instant(tick), err)
 	}
 
 	// Nothing fails from here on.
-	next := *c.Snapshot
-	next.Generation = generationOf(last) + 1
-	next.Epoch = c.Epoch
-	next.CommittedAt = s.now()
-	s.history.append(points, &next)
-	s.changes.append(c.Changes, next.Generation)
+	for i, row := range rows {
+		s.history.append(row.Tick.Unix(), points[i], c.Snapshot.Interval)
+	}
+	for _, page := range c.Ledger {
+		if page.Data == nil {
+			delete(s.pages, page.PageKey)
+			continue
+		}
+		s.pages[page.PageKey] = page
+	}
 	s.states = maps.Clone(c.States)
-	s.snapshot.Store(&next)
-	close(s.committed)
-	s.committed = make(chan struct{})
+	next := s.next(last, c)
+	s.Publish(next, number(c.Changes, last, next.Generation))
 	return nil
 }
 
-// validate refuses a snapshot that could not be kept or served.
-func validate(s *scorecard.Snapshot) error {
-	if s == nil {
-		return errors.New("it has no snapshot")
+// next is the snapshot of a commit as it is published.
+func (s *Store) next(last *scorecard.Snapshot, c scorecard.Commit) *scorecard.Snapshot {
+	next := *c.Snapshot
+	next.Incarnation = s.incarnation
+	next.Generation = 1
+	next.LastChange = uint64(len(c.Changes))
+	if last != nil {
+		next.Generation = last.Generation + 1
+		next.LastChange += last.LastChange
 	}
-	if sec := s.Tick.Unix(); sec <= 0 || sec > math.MaxUint32 {
-		return fmt.Errorf("its tick %s is not between 1970 and 2106", instant(s.Tick))
+	next.Epoch = c.Epoch
+	next.CommittedAt = s.now()
+	return &next
+}
+
+// number returns copies of changes with their ids and generation.
+func number(changes []scorecard.Change, last *scorecard.Snapshot, generation uint64) []scorecard.Change {
+	id := uint64(0)
+	if last != nil {
+		id = last.LastChange
 	}
-	for i, c := range s.Scorecards {
-		if c == nil || c.Service == nil {
-			return fmt.Errorf("scorecard %d of %d at tick %s has no service", i+1, len(s.Scorecards), instant(s.Tick))
-		}
+	numbered := slices.Clone(changes)
+	for i := range numbered {
+		id++
+		numbered[i].ID, numbered[i].Generation = id, generation
 	}
-	return nil
+	return numbered
 }
 
 func instant(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+
+func tickOf(s *scorecard.Snapshot) time.Time {
+	if s == nil {
+		return time.Time{}
+	}
+	return s.Tick
+}

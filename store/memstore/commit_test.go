@@ -136,5 +136,13 @@ func TestAnEmptyStoreHasUsableDefaults(t *testing.T) {
 	lease, err := s.Acquire(t.Context(), "a", time.Minute)
 	require.NoError(t, err)
 	require.NoError(t, s.Renew(t.Context(), lease, time.Minute))
-	require.Equal(t, 10_000, s.changes.limit)
+	c := scorecard.Commit{
+		Epoch: lease.Epoch, Owner: lease.Owner, Changes: make([]scorecard.Change, 10_001),
+		Snapshot: &scorecard.Snapshot{Tick: time.Unix(1_700_000_000, 0), Interval: time.Minute},
+	}
+	require.NoError(t, s.Commit(t.Context(), c))
+	changes, reset, err := s.Changes(t.Context(), 0, 0)
+	require.NoError(t, err)
+	require.True(t, reset)
+	require.Len(t, changes, 10_000)
 }

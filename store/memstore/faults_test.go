@@ -3,6 +3,7 @@ package memstore
 import (
 	"context"
 	"runtime"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/apgarhq/apgar/scorecard"
+	"github.com/apgarhq/apgar/slo"
 	"github.com/apgarhq/apgar/store/storetest"
 )
 
@@ -47,6 +49,9 @@ type (
 	eternal           struct{ sound }
 	releasingAnything struct{ sound }
 	stateless         struct{ sound }
+	pageless          struct{ sound }
+	blind             struct{ sound }
+	unburdened        struct{ sound }
 )
 
 // adopt commits as whoever holds the lease.
@@ -190,6 +195,20 @@ func (s stateless) States(context.Context) (map[scorecard.Key]*scorecard.State, 
 	return map[scorecard.Key]*scorecard.State{}, nil
 }
 
+func (s pageless) Commit(ctx context.Context, c scorecard.Commit) error {
+	c.Ledger = slices.DeleteFunc(slices.Clone(c.Ledger), func(p slo.Page) bool { return p.Data == nil })
+	return s.sound.Commit(ctx, c)
+}
+
+func (s blind) Pages(ctx context.Context, _ map[slo.PageKey]string, yield func(slo.Page) error) error {
+	return s.sound.Pages(ctx, nil, yield)
+}
+
+func (s unburdened) Commit(ctx context.Context, c scorecard.Commit) error {
+	c.Backlog = nil
+	return s.sound.Commit(ctx, c)
+}
+
 func TestTheSuiteCatchesAStoreThat(t *testing.T) {
 	for _, tc := range []struct {
 		fault  string
@@ -221,6 +240,9 @@ func TestTheSuiteCatchesAStoreThat(t *testing.T) {
 		{"knows what it should have deleted", func(s sound) storetest.Store { return hoarding{s} }, "the history of a removed scorecard is deleted after 90 days"},
 		{"commits for a context that is done", func(s sound) storetest.Store { return contextless{s} }, "nothing is done for a context that is done"},
 		{"renews every lease", func(s sound) storetest.Store { return eternal{s} }, "a lease that is not the newest cannot be renewed"},
+		{"keeps pages that were dropped", func(s sound) storetest.Store { return pageless{s} }, "pages of the ledger are kept as they were, until they are replaced or dropped"},
+		{"sends pages that the reader has", func(s sound) storetest.Store { return blind{s} }, "pages are read as far as the reader has other versions"},
+		{"forgets the ticks it missed", func(s sound) storetest.Store { return unburdened{s} }, "the history of ticks that could not be committed comes with the next commit"},
 		{"releases whatever is held", func(s sound) storetest.Store { return releasingAnything{s} }, "releasing a lease that is not the newest changes nothing"},
 	} {
 		t.Run(tc.fault, func(t *testing.T) {

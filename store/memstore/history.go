@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/apgarhq/apgar/scorecard"
+	rules "github.com/apgarhq/apgar/store/history"
 )
 
 // history is the history of all scorecards, the removed ones included, until
@@ -76,10 +77,7 @@ func (h *history) points(kept *series, from, to int64, step time.Duration) []sco
 		last   int64
 	)
 	kept.between(from, to, h.newest, func(p *point) {
-		bucket := int64(p.at)
-		if step > 0 {
-			bucket = (bucket*int64(time.Second) - 1) / int64(step)
-		}
+		bucket := rules.Step(int64(p.at), step)
 		if len(points) > 0 && bucket == last {
 			points = points[:len(points)-1]
 		}
@@ -91,7 +89,7 @@ func (h *history) points(kept *series, from, to int64, step time.Duration) []sco
 func (h *history) point(p *point) scorecard.HistoryPoint {
 	out := scorecard.HistoryPoint{
 		Time:     time.Unix(int64(p.at), 0).UTC(),
-		Coverage: float64(p.coverage) / coverageUnits,
+		Coverage: rules.Coverage(p.coverage),
 		Level:    h.levels[p.level],
 	}
 	if !math.IsNaN(p.score) {
@@ -107,24 +105,28 @@ type stagedPoint struct {
 	point
 }
 
-// stage turns the scorecards of a valid snapshot into points. It fails without
-// changing what readers see.
-func (h *history) stage(s *scorecard.Snapshot) ([]stagedPoint, error) {
-	at := uint32(s.Tick.Unix())
-	staged := make([]stagedPoint, len(s.Scorecards))
-	for i, c := range s.Scorecards {
-		level, err := h.levelNumber(c.Level)
-		if err != nil {
-			return nil, err
+// stage turns rows into points. It fails without changing what readers see.
+func (h *history) stage(rows []scorecard.HistoryRow) ([][]stagedPoint, error) {
+	staged := make([][]stagedPoint, len(rows))
+	for i, row := range rows {
+		at := uint32(row.Tick.Unix())
+		staged[i] = make([]stagedPoint, len(row.Points))
+		for j, p := range row.Points {
+			level, err := h.levelNumber(p.Level)
+			if err != nil {
+				return nil, err
+			}
+			staged[i][j] = stagedPoint{p.Key, point{
+				score: rules.ScoreOrNaN(p.Score), at: at, coverage: rules.PackCoverage(p.Coverage), level: level,
+			}}
 		}
-		staged[i] = stagedPoint{c.Key(), point{score: scoreOrNaN(c.Score), at: at, coverage: packCoverage(c.Coverage), level: level}}
 	}
 	return staged, nil
 }
 
 // append adds the points of one tick and forgets what has become too old.
-func (h *history) append(staged []stagedPoint, s *scorecard.Snapshot) {
-	h.newest, h.interval = s.Tick.Unix(), seconds(s.Interval)
+func (h *history) append(tick int64, staged []stagedPoint, interval time.Duration) {
+	h.newest, h.interval = tick, rules.Seconds(interval)
 	for key, kept := range h.series {
 		if !kept.expire(h.newest) {
 			delete(h.series, key)
@@ -151,27 +153,4 @@ func (h *history) levelNumber(level string) (uint16, error) {
 		h.levelNo[level] = no
 	}
 	return no, nil
-}
-
-// coverageUnits make up a coverage of 1.
-const coverageUnits = 10_000
-
-// packCoverage rounds a ratio; what is short of 1 stays short of it.
-func packCoverage(ratio float64) uint16 {
-	switch {
-	case ratio >= 1:
-		return coverageUnits
-	case ratio > 0:
-		return uint16(min(coverageUnits-1, math.Round(ratio*coverageUnits)))
-	default: // NaN too
-		return 0
-	}
-}
-
-// scoreOrNaN returns NaN for a score that is unknown or not finite.
-func scoreOrNaN(score *float64) float64 {
-	if score == nil || math.IsInf(*score, 0) {
-		return math.NaN()
-	}
-	return *score
 }

@@ -1,13 +1,13 @@
 package memstore
 
 import (
-	"fmt"
-	"math"
 	"testing"
 	"unsafe"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	rules "github.com/apgarhq/apgar/store/history"
 )
 
 func TestAPointTakes16Bytes(t *testing.T) {
@@ -44,9 +44,9 @@ func keptByRule(all []point, from, to, newest int64) []point {
 	var kept []point
 	for i, p := range all {
 		at := int64(p.at)
-		for _, tier := range tiers() {
-			last := i+1 == len(all) || tier.bucket(int64(all[i+1].at)) != tier.bucket(at)
-			if last && at > newest-tier.span && at > from && at <= to {
+		for _, tier := range rules.Tiers() {
+			last := i+1 == len(all) || tier.Bucket(int64(all[i+1].at)) != tier.Bucket(at)
+			if last && at > newest-tier.Span && at > from && at <= to {
 				kept = append(kept, p)
 				break
 			}
@@ -106,23 +106,4 @@ func TestRingKeepsItsOrderWhileItGrowsBeyondItsBound(t *testing.T) {
 			}
 		}
 	})
-}
-
-func TestCoverageIsRoundedButNeverToTheWhole(t *testing.T) {
-	for _, tc := range []struct {
-		ratio float64
-		want  uint16
-	}{
-		{1, 10_000},
-		{1.5, 10_000},
-		{0.99999999, 9_999},
-		{0.8, 8_000},
-		{1.0 / 3, 3_333},
-		{0, 0},
-		{-1, 0},
-		{math.NaN(), 0},
-		{math.Inf(1), 10_000},
-	} {
-		require.Equal(t, tc.want, packCoverage(tc.ratio), fmt.Sprint(tc.ratio))
-	}
 }

@@ -1,7 +1,7 @@
-// Package memstore keeps scorecards, their history, grading state, changes and
-// the grading lease in the memory of one process. It is what Apgar uses
-// without Redis, and what the other stores are measured against. All of it is
-// gone when the process ends.
+// Package memstore keeps scorecards, their history, grading state, the pages of
+// the ledger, changes and the grading lease in the memory of one process. It is
+// what Apgar uses without Redis, and what the other stores are measured
+// against. All of it is gone when the process ends.
 //
 // It may know the vocabulary of package scorecard and nothing else: no rubric
 // logic, no transport, no other store.
@@ -9,13 +9,16 @@ package memstore
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/apgarhq/apgar/scorecard"
+	"github.com/apgarhq/apgar/slo"
+	"github.com/apgarhq/apgar/store/feed"
 )
 
 // defaultEventLimit is how many changes are kept unless Options say otherwise.
@@ -33,19 +36,17 @@ type Options struct {
 
 // Store is a store in memory. It is safe for concurrent use. Its methods do
 // nothing and return the context's error when the context is already done.
+// Readers are served by its Feed.
 type Store struct {
-	now func() time.Time
+	*feed.Feed
+	now         func() time.Time
+	incarnation string
 
-	// snapshot is swapped while mu is held, as the last step of a commit: who
-	// has seen a generation here finds all of it behind mu.
-	snapshot atomic.Pointer[scorecard.Snapshot]
-
-	mu        sync.RWMutex // guards all below
-	lease     lease
-	states    map[scorecard.Key]*scorecard.State
-	history   *history
-	changes   changeLog
-	committed chan struct{} // closed by the next commit, which puts a new one in its place
+	mu      sync.RWMutex // guards all below
+	lease   lease
+	states  map[scorecard.Key]*scorecard.State
+	history *history
+	pages   map[slo.PageKey]slo.Page
 }
 
 // New returns an empty store.
@@ -56,18 +57,24 @@ func New(o Options) *Store {
 	if o.EventLimit <= 0 {
 		o.EventLimit = defaultEventLimit
 	}
+	var id [8]byte
+	_, _ = rand.Read(id[:]) // never fails
 	return &Store{
-		now:       o.Now,
-		history:   newHistory(),
-		changes:   changeLog{limit: o.EventLimit},
-		committed: make(chan struct{}),
+		Feed:        feed.New(o.EventLimit),
+		now:         o.Now,
+		incarnation: hex.EncodeToString(id[:]),
+		history:     newHistory(),
+		pages:       map[slo.PageKey]slo.Page{},
 	}
 }
 
-// Snapshot returns the newest generation, or nil before the first commit. It
-// never blocks, not even on a commit under way. The result is immutable and
-// shared by all callers.
-func (s *Store) Snapshot() *scorecard.Snapshot { return s.snapshot.Load() }
+// Sync does nothing: who commits to a store in memory has published it.
+func (s *Store) Sync(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("read the newest generation: %w", err)
+	}
+	return nil
+}
 
 // States returns the grading state of the newest commit. The map is the
 // caller's; the states in it are shared and must not be changed.
@@ -83,46 +90,28 @@ func (s *Store) States(ctx context.Context) (map[scorecard.Key]*scorecard.State,
 	return maps.Clone(s.states), nil
 }
 
-// Changes returns the changes after the one with the given id, oldest first,
-// at most limit of them; a limit of 0 or less is all. With after = 0 it starts
-// at the first. When changes after it have been dropped from the log, or it
-// has not been given out yet, reset is true and the changes start with the
-// oldest one kept: the reader has to begin anew from a snapshot. The result is
-// the caller's.
-func (s *Store) Changes(ctx context.Context, after uint64, limit int) (changes []scorecard.Change, reset bool, err error) {
+// Pages calls yield with every page of the ledger whose version is not the one
+// in have, and with a page without data for each in have that is no more. The
+// error is that of yield or of the context.
+func (s *Store) Pages(ctx context.Context, have map[slo.PageKey]string, yield func(slo.Page) error) error {
 	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if err := ctx.Err(); err != nil {
-		return nil, false, fmt.Errorf("read the changes after %d: %w", after, err)
+	pages := maps.Clone(s.pages)
+	s.mu.RUnlock()
+	for key := range have {
+		if _, kept := pages[key]; !kept {
+			pages[key] = slo.NewPage(key, nil)
+		}
 	}
-	changes, reset = s.changes.after(after, limit)
-	return changes, reset, nil
-}
-
-// Wait blocks until a generation newer than the given one has been committed,
-// and returns the newest. Snapshot is then at least as new. It returns an
-// error only when ctx is done first.
-func (s *Store) Wait(ctx context.Context, generation uint64) (uint64, error) {
-	for {
-		s.mu.RLock()
-		newest, committed := generationOf(s.snapshot.Load()), s.committed
-		s.mu.RUnlock()
+	for key, page := range pages {
 		if err := ctx.Err(); err != nil {
-			return 0, fmt.Errorf("wait for a generation after %d: %w", generation, err)
+			return fmt.Errorf("read the pages of the ledger: %w", err)
 		}
-		if newest > generation {
-			return newest, nil
+		if page.Version == have[key] {
+			continue
 		}
-		select {
-		case <-committed:
-		case <-ctx.Done():
+		if err := yield(page); err != nil {
+			return err
 		}
 	}
-}
-
-func generationOf(s *scorecard.Snapshot) uint64 {
-	if s == nil {
-		return 0
-	}
-	return s.Generation
+	return nil
 }

@@ -19,6 +19,7 @@ func commitCases() []testCase {
 		{"a commit is published with its generation, epoch and time", published},
 		{"a tick that is not newer than the last is refused", oldTick},
 		{"generations grow by one, over refusals and over leases", generations},
+		{"all generations of a store are of one incarnation, and name the newest change", incarnation},
 		{"a commit leaves what it was given as it was", inputUntouched},
 		{"a commit that makes no sense is refused", senselessCommit},
 		{"a published snapshot stays as it is", snapshotsStay},
@@ -76,6 +77,23 @@ func generations(tb testing.TB, s Store) {
 		require.NoError(tb, s.Release(tb.Context(), g.lease))
 		g = newGrader(tb, s, fmt.Sprint("grader-", i))
 	}
+}
+
+func incarnation(tb testing.TB, s Store) {
+	g := newGrader(tb, s, "a")
+	g.takeChanges(noon(), 3)
+	first := s.Snapshot()
+	require.Regexp(tb, "^[0-9a-f]{8,}$", first.Incarnation)
+	require.Equal(tb, uint64(3), first.LastChange)
+	require.NoError(tb, s.Release(tb.Context(), g.lease))
+	g = newGrader(tb, s, "b")
+	g.takeChanges(noon().Add(interval), 0)
+	require.NoError(tb, s.Sync(tb.Context()))
+	second := s.Snapshot()
+	require.Equal(tb, first.Incarnation, second.Incarnation)
+	require.Equal(tb, uint64(3), second.LastChange)
+	g.takeChanges(noon().Add(2*interval), 2)
+	require.Equal(tb, uint64(5), s.Snapshot().LastChange)
 }
 
 func inputUntouched(tb testing.TB, s Store) {

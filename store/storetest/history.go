@@ -17,6 +17,7 @@ func historyCases() []testCase {
 		{"history with a step is the last point of each", historySteps},
 		{"scores at a past time are the last known ones in reach", scoresAt},
 		{"the history of a removed scorecard is deleted after 90 days", historyEnds},
+		{"the history of ticks that could not be committed comes with the next commit", historyBacklog},
 	}
 }
 
@@ -240,4 +241,26 @@ func historyEnds(tb testing.TB, s Store) {
 
 	g.take(noon().Add(90*day+interval), card("playlist", 90), card("tracks", 60))
 	require.Len(tb, history(tb, s, "tracks", time.Time{}, noon().Add(100*day), 0), 1, "one that comes back starts anew")
+}
+
+func historyBacklog(tb testing.TB, s Store) {
+	g := newGrader(tb, s, "a")
+	g.take(noon(), card("playlist", 90))
+	row := func(minutes int, score float64) scorecard.HistoryRow {
+		return scorecard.HistoryOf(&scorecard.Snapshot{
+			Tick: noon().Add(time.Duration(minutes) * interval), Scorecards: []*scorecard.Scorecard{card("playlist", score)},
+		})
+	}
+	c := g.commit(noon().Add(4*interval), card("playlist", 50))
+	c.Backlog = []scorecard.HistoryRow{row(-1, 1), row(0, 2), row(1, 80), row(2, 70), row(4, 3), row(5, 4)}
+	require.NoError(tb, s.Commit(tb.Context(), c))
+	points := history(tb, s, "playlist", noon().Add(-time.Hour), noon().Add(time.Hour), 0)
+	var got []float64
+	for _, p := range points {
+		got = append(got, p.Time.Sub(noon()).Minutes(), *p.Score)
+	}
+	require.Equal(tb, []float64{0, 90, 1, 80, 2, 70, 4, 50}, got, "between the last commit and this one, and nothing else")
+	at, err := s.ScoresAt(tb.Context(), noon().Add(2*interval))
+	require.NoError(tb, err)
+	require.Equal(tb, map[scorecard.Key]float64{key("playlist"): 70}, at)
 }

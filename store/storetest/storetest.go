@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/apgarhq/apgar/scorecard"
+	"github.com/apgarhq/apgar/slo"
 )
 
 // Store is a store under test: all that graders and readers ask of one, and
@@ -27,6 +28,7 @@ type GraderStore interface {
 	Leaser
 	Committer
 	StateReader
+	Pager
 }
 
 // ReaderStore is what those who show scorecards ask of a store.
@@ -48,11 +50,12 @@ type Committer interface {
 	Commit(ctx context.Context, c scorecard.Commit) error
 }
 
-// Publisher serves the newest generation. Once a Commit or a Wait of the same
-// process has returned, Snapshot is at least that new.
+// Publisher serves the newest generation. Once a Commit, a Wait or a Sync of
+// the same process has returned, Snapshot is at least that new.
 type Publisher interface {
 	Snapshot() *scorecard.Snapshot
 	Wait(ctx context.Context, generation uint64) (uint64, error)
+	Sync(ctx context.Context) error
 }
 
 // Historian serves the past.
@@ -64,6 +67,11 @@ type Historian interface {
 // StateReader serves the grading state of the newest generation.
 type StateReader interface {
 	States(ctx context.Context) (map[scorecard.Key]*scorecard.State, error)
+}
+
+// Pager serves the pages of the ledger as of the newest commit.
+type Pager interface {
+	Pages(ctx context.Context, have map[slo.PageKey]string, yield func(slo.Page) error) error
 }
 
 // ChangeReader serves the log of changes.
@@ -98,7 +106,7 @@ type testCase struct {
 
 func cases() []testCase {
 	all := leaseCases()
-	for _, more := range [][]testCase{fencingCases(), commitCases(), readerCases(), changeCases(), historyCases()} {
+	for _, more := range [][]testCase{fencingCases(), commitCases(), readerCases(), changeCases(), historyCases(), ledgerCases()} {
 		all = append(all, more...)
 	}
 	return all

@@ -1,4 +1,4 @@
-package memstore
+package feed
 
 import (
 	"slices"
@@ -6,26 +6,41 @@ import (
 	"github.com/apgarhq/apgar/scorecard"
 )
 
-// changeLog keeps the newest changes of a store. Ids count from 1 without
-// gaps, so a change is found by its distance from the newest.
+// changeLog keeps the newest changes. Their ids have no gaps, so a change is
+// found by its distance from the newest.
 type changeLog struct {
 	limit  int
 	lastID uint64
 	kept   []scorecard.Change // up to twice the limit: older ones go in one move
 }
 
-// append takes copies of changes, numbers them, and drops what is beyond the
-// limit.
-func (l *changeLog) append(changes []scorecard.Change, generation uint64) {
-	for _, c := range changes {
-		l.lastID++
-		c.ID, c.Generation = l.lastID, generation
-		l.kept = append(l.kept, c)
+// append takes copies of changes, and drops what is beyond the limit. Changes
+// that do not follow the newest one replace all that was kept; those that are
+// there already are passed over.
+func (l *changeLog) append(changes []scorecard.Change) {
+	for len(changes) > 0 && changes[0].ID <= l.lastID {
+		changes = changes[1:]
 	}
+	if len(changes) == 0 {
+		return
+	}
+	if changes[0].ID != l.lastID+1 {
+		l.kept = nil
+	}
+	l.kept = append(l.kept, changes...)
+	l.lastID = changes[len(changes)-1].ID
 	if len(l.kept) >= 2*l.limit {
 		kept := copy(l.kept, l.newest())
 		clear(l.kept[kept:])
 		l.kept = l.kept[:kept]
+	}
+}
+
+// moveTo makes id the newest one given out. Changes up to it that nobody has
+// brought are lost, and those before them with them.
+func (l *changeLog) moveTo(id uint64) {
+	if id > l.lastID {
+		l.lastID, l.kept = id, nil
 	}
 }
 
