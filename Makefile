@@ -20,7 +20,7 @@ ldflags     = -s -w -X '$(version_pkg).Version=$(VERSION)' -X '$(version_pkg).Re
               -X '$(version_pkg).Branch=$(BRANCH)' -X '$(version_pkg).BuildDate=$(BUILD_DATE)'
 
 # The programs that tests run for real, as command=Debian package.
-test_deps = prometheus=prometheus promtool=prometheus chromium=chromium
+test_deps = prometheus=prometheus promtool=prometheus chromium=chromium redis-server=redis-server
 race_deps = $(test_deps) gcc=gcc gcc=libc6-dev
 
 # Linters and generators, pinned by tools/go.mod and built into bin/tools: golangci-lint takes minutes the first time.

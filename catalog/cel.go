@@ -64,6 +64,10 @@ func (e *Env) Condition(src string) (*Condition, error) {
 	return &Condition{p}, nil
 }
 
+// QuotedCondition returns a condition for showing: its Source is src, whatever
+// that is, and its Eval fails. It is for readers of what others have graded.
+func QuotedCondition(src string) *Condition { return &Condition{program{source: src}} }
+
 // Eval reports whether the condition holds for s. An error is an *EvalError.
 func (c *Condition) Eval(s *Service) (bool, error) {
 	v, err := c.eval(s)
@@ -93,6 +97,10 @@ func (e *Env) Expression(src string) (*Expression, error) {
 	}
 	return &Expression{p}, nil
 }
+
+// QuotedExpression returns an expression for showing: its Source is src,
+// whatever that is, and its Values fails.
+func QuotedExpression(src string) *Expression { return &Expression{program{source: src}} }
 
 // Values returns what the expression yields for s, in the expression's order,
 // without empty strings and without repetitions. An error is an *EvalError.

@@ -223,3 +223,18 @@ func BenchmarkCondition(b *testing.B) {
 		})
 	}
 }
+
+func TestQuotationsAreForShowingOnly(t *testing.T) {
+	s := &Service{ID: ID{Namespace: "default", Name: "playlist"}}
+	condition := QuotedCondition("service.tier ==")
+	require.Equal(t, "service.tier ==", condition.Source())
+	_, err := condition.Eval(s)
+	var failed *EvalError
+	require.ErrorAs(t, err, &failed)
+	require.EqualError(t, err, `evaluating "service.tier ==" for service default/playlist: it is a quotation, for showing only, and was never compiled`)
+
+	expression := QuotedExpression("service.name")
+	require.Equal(t, "service.name", expression.Source())
+	_, err = expression.Values(s)
+	require.ErrorAs(t, err, &failed)
+}

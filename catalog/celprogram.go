@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"errors"
 	"fmt"
 
 	"cel.dev/cel-go/cel"
@@ -8,10 +9,13 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 )
 
+// errQuoted is what becomes of the evaluation of a quoted expression.
+var errQuoted = errors.New("it is a quotation, for showing only, and was never compiled")
+
 // program is a compiled expression: what Condition and Expression share.
 type program struct {
 	source string
-	run    cel.Program
+	run    cel.Program // nil: quoted
 }
 
 // program plans the evaluation. The cost limit is watched at run time only
@@ -34,6 +38,9 @@ func (p program) Source() string { return p.source }
 
 // eval runs the program for s. CEL turns its own panics into errors.
 func (p program) eval(s *Service) (ref.Val, error) {
+	if p.run == nil {
+		return nil, &EvalError{Source: p.source, Service: s.ID, Err: errQuoted}
+	}
 	v, _, err := p.run.Eval(activation{s})
 	if err != nil {
 		return nil, &EvalError{Source: p.source, Service: s.ID, Err: err}
