@@ -65,7 +65,7 @@ func (b *Board) add(rows ...row) error {
 			if err != nil {
 				return fmt.Errorf("building the panel %q: %w", p.title, err)
 			}
-			built.Id, built.GridPos = new(g.nextID()), g.place(p.width, p.height)
+			built.Id, built.GridPos = new(g.nextID()), g.put(p)
 			panels = append(panels, built)
 			b.excuse(p)
 		}
@@ -98,6 +98,7 @@ func (b *Board) excuse(p panel) {
 // grid places panels from left to right, and a line below when one is full.
 type grid struct {
 	x, y, tallest uint32
+	last          dashboard.GridPos
 	id            uint32
 }
 
@@ -110,6 +111,16 @@ func (g *grid) newLine() {
 	g.x, g.y, g.tallest = 0, g.y+g.tallest, 0
 }
 
+// put places a panel beside the one before it, or under it.
+func (g *grid) put(p panel) *dashboard.GridPos {
+	if !p.under {
+		return g.place(p.width, p.height)
+	}
+	g.last.Y, g.last.H = g.last.Y+g.last.H, p.height
+	g.tallest = max(g.tallest, g.last.Y+g.last.H-g.y)
+	return &dashboard.GridPos{X: g.last.X, Y: g.last.Y, W: p.width, H: p.height}
+}
+
 func (g *grid) place(width, height uint32) *dashboard.GridPos {
 	if g.x+width > gridWidth {
 		g.newLine()
@@ -117,6 +128,7 @@ func (g *grid) place(width, height uint32) *dashboard.GridPos {
 	at := &dashboard.GridPos{X: g.x, Y: g.y, W: width, H: height}
 	g.x += width
 	g.tallest = max(g.tallest, height)
+	g.last = *at
 	return at
 }
 

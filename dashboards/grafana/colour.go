@@ -36,5 +36,5 @@ func changeSteps() []step {
 	return []step{{0, colourF}, {-9.95, colourD}, {-0.05, "text"}, {0.05, colourA}}
 }
 
-// wrongFrom colours a count that should be 0.
-func wrongFrom(one float64, colour string) []step { return []step{{0, colourA}, {one, colour}} }
+// wrong colours a count that should be 0.
+func wrong(colour string) []step { return []step{{0, colourA}, {1, colour}} }

@@ -85,13 +85,13 @@ func breakerPanel() panel {
 		description: "1 while a source is not asked, because it failed too often in a row. What it knows of services is unknown meanwhile; see whether it can be reached.",
 		look:        bars{},
 		queries:     []query{{expr: fmt.Sprintf("max by (%s) (%s)", promapi.LabelSource, promapi.BreakerOpen), legend: "{{" + promapi.LabelSource + "}}"}},
-		unit:        units.Short, max: new(1.0), steps: wrongFrom(1, colourF), noValue: "no sources",
+		unit:        units.Short, max: new(1.0), steps: wrong(colourF), noValue: "no sources",
 	}
 }
 
 func failuresPanel() panel {
 	all := perSecond(promapi.Queries, promapi.LabelSource)
-	failed := perSecond(fmt.Sprintf(`%s{%s!="%s"}`, promapi.Queries, promapi.LabelResult, promapi.ResultOK), promapi.LabelSource)
+	failed := perSecond(fmt.Sprintf(`%s{%s!=%q}`, promapi.Queries, promapi.LabelResult, promapi.ResultOK), promapi.LabelSource)
 	return panel{
 		title:       "Queries that fail",
 		description: "Share of the questions to each source that had no good answer. Refused and timed-out queries lower coverage, never a score. The kinds of error are in the metric's label result.",

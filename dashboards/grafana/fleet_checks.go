@@ -76,7 +76,7 @@ func spentPanel() panel {
 		description: "Error budgets of which nothing is left. Those services have promised more than they hold; see the list beside.",
 		width:       3, height: 4, look: number{},
 		queries: []query{aboutBudget(having(perCheck(exporter.ErrorBudgetRemaining), "<=", 0))},
-		unit:    units.Short, steps: wrongFrom(1, colourF), noValue: "no budgets",
+		unit:    units.Short, steps: wrong(colourF), noValue: "no budgets",
 	}
 }
 
@@ -84,7 +84,7 @@ func lowestPanel() panel {
 	return panel{
 		title:       "Lowest budget",
 		description: "What is left of the error budget of which least is left. Below 25 % a check warns, at 0 % the budget is spent.",
-		width:       3, height: 5, look: number{},
+		width:       3, height: 5, under: true, look: number{},
 		queries: []query{aboutBudget(fmt.Sprintf("min(%s)", perCheck(exporter.ErrorBudgetRemaining)))},
 		unit:    units.PercentUnit, decimals: 1, steps: budgetSteps(), noValue: "no budgets",
 	}

@@ -31,13 +31,13 @@ func nowRow() row {
 			title:       "Below 60",
 			description: "Services with grade F: a critical check fails, or much else does. Start with the table of worst services.",
 			queries:     []query{{expr: having(scores(), "<", 60)}},
-			unit:        units.Short, steps: wrongFrom(1, colourF), noValue: "unknown",
+			unit:        units.Short, steps: wrong(colourF), noValue: "unknown",
 		}),
 		tile(panel{
 			title:       "Without a score",
 			description: "Services of which too little is known for a score. That is neither good nor bad: see which data is missing in the table below, and whether a source has stopped answering.",
 			queries:     []query{{expr: "sum(" + isUnknown() + ")"}},
-			unit:        units.Short, steps: wrongFrom(1, colourD), noValue: "unknown",
+			unit:        units.Short, steps: wrong(colourD), noValue: "unknown",
 		}),
 		tile(panel{
 			title:       "Covered by data",
@@ -55,7 +55,7 @@ func nowRow() row {
 			title:       "Services by level",
 			description: "How many services hold which level of the rubric, by its rank; 0 is none. The names of the levels are on Apgar's page of the rubric.",
 			width:       6, height: 4, look: bars{},
-			queries: []query{{expr: fmt.Sprintf(`count_values("%s", %s)`, rankLabel, perService(exporter.Level)), legend: "rank {{" + rankLabel + "}}"}},
+			queries: []query{{expr: fmt.Sprintf("sort_desc(count_values(%q, %s))", rankLabel, perService(exporter.Level)), legend: "rank {{" + rankLabel + "}}"}},
 			unit:    units.Short, min: new(0.0), steps: []step{{0, "blue"}}, noValue: "no levels",
 		},
 	}}

@@ -44,7 +44,7 @@ func spreadRow() row {
 			title:       "Levels",
 			description: "How many services hold which level of the rubric, by its rank; 0 is none. A level is lost at once and won slowly, so a fall is news and a rise is work that has paid off.",
 			width:       8, height: 8, look: lines{stacked: true},
-			queries: []query{{expr: fmt.Sprintf(`count_values("%s", %s)`, rankLabel, perService(exporter.Level)), legend: "rank {{" + rankLabel + "}}"}},
+			queries: []query{{expr: fmt.Sprintf("count_values(%q, %s)", rankLabel, perService(exporter.Level)), legend: "rank {{" + rankLabel + "}}"}},
 			unit:    units.Short, min: new(0.0), noValue: "no levels",
 		},
 	}}

@@ -1,6 +1,7 @@
 package grafana_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -10,6 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/grafana/grafana-foundation-sdk/go/bargauge"
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
+	"github.com/grafana/grafana-foundation-sdk/go/stat"
+	"github.com/grafana/grafana-foundation-sdk/go/table"
+	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/require"
 
@@ -33,6 +42,25 @@ func TestTheFileIsWhatIsGenerated(t *testing.T) {
 	text, err := board.JSON()
 	require.NoError(t, err)
 	require.Equal(t, string(text), string(file), "run make gen and commit the result")
+}
+
+// Grafana's SDK refuses fields that Grafana does not know, and missing ones.
+func TestTheFileFollowsGrafanasSchema(t *testing.T) {
+	_, file, _ := fleet(t)
+	runtime := cog.NewRuntime()
+	for _, kind := range []variants.PanelcfgConfig{
+		stat.VariantConfig(), table.VariantConfig(), bargauge.VariantConfig(), timeseries.VariantConfig(),
+	} {
+		runtime.RegisterPanelcfgVariant(kind)
+	}
+	runtime.RegisterDataqueryVariant(prometheus.VariantConfig())
+	var d dashboard.Dashboard
+	var problems cog.BuildErrors // an empty one is how it says that there are none
+	require.ErrorAs(t, d.UnmarshalJSONStrict(file), &problems)
+	require.Empty(t, problems)
+	require.NoError(t, d.Validate())
+	err := new(dashboard.Dashboard).UnmarshalJSONStrict(bytes.Replace(file, []byte(`"graphMode"`), []byte(`"graphMood"`), 1))
+	require.ErrorContains(t, err, "graphMood", "the kinds of panels are known to the SDK")
 }
 
 // The rules have the names, and where it fits the meaning, that Grafana's own

@@ -1,6 +1,7 @@
 package grafana_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -176,28 +177,25 @@ func newWorld(t *testing.T, load string) *world {
 // their labels in the order of the labels' names.
 func (w *world) ask(t *testing.T, panel, refID string, chosen viewer.Choices) map[string]float64 {
 	t.Helper()
+	i := slices.IndexFunc(w.dashboard.Panels(), func(p viewer.Panel) bool { return p.Title == panel })
+	require.GreaterOrEqual(t, i, 0, "there is no panel %s", panel)
+	targets := w.dashboard.Panels()[i].Targets
+	j := slices.IndexFunc(targets, func(target viewer.Target) bool { return target.RefID == refID })
+	require.GreaterOrEqual(t, j, 0, "%s has no query %s", panel, refID)
+
 	window := viewer.Window{From: w.now.Add(-6 * time.Hour), To: w.now, Width: 10, Scrape: 10 * time.Minute}
-	for _, p := range w.dashboard.Panels() {
-		for _, target := range p.Targets {
-			if p.Title != panel || target.RefID != refID {
-				continue
-			}
-			expr, err := w.dashboard.Fill(target.Expr, chosen, window)
-			require.NoError(t, err)
-			q, err := w.engine.NewInstantQuery(t.Context(), w.data, nil, expr, w.now)
-			require.NoError(t, err)
-			defer q.Close()
-			answer, err := q.Exec(t.Context()).Vector()
-			require.NoError(t, err, expr)
-			found := map[string]float64{}
-			for _, s := range answer {
-				var values []string
-				s.Metric.Range(func(l labels.Label) { values = append(values, l.Value) })
-				found[strings.Join(values, " ")] = s.F
-			}
-			return found
-		}
+	expr, err := w.dashboard.Fill(targets[j].Expr, chosen, window)
+	require.NoError(t, err)
+	q, err := w.engine.NewInstantQuery(t.Context(), w.data, nil, expr, w.now)
+	require.NoError(t, err)
+	defer q.Close()
+	answer, err := q.Exec(t.Context()).Vector()
+	require.NoError(t, err, expr)
+	found := map[string]float64{}
+	for _, s := range answer {
+		var values []string
+		s.Metric.Range(func(l labels.Label) { values = append(values, l.Value) })
+		found[strings.Join(values, " ")] = s.F
 	}
-	require.Fail(t, "no such query", "%s, query %s", panel, refID)
-	return nil
+	return found
 }

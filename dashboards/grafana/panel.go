@@ -13,6 +13,7 @@ type panel struct {
 	description string // what it shows, and what to do about it
 	width       uint32 // of gridWidth
 	height      uint32
+	under       bool // it is below the panel before it, which is as wide
 	look        look
 	queries     []query
 	unit        string // one of Grafana's; columns of a table have their own

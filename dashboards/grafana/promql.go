@@ -2,6 +2,7 @@ package grafana
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/prometheus/promql/parser"
@@ -20,7 +21,7 @@ func matchVariable(label, variable string) string { return fmt.Sprintf(`%s=~"$%s
 
 // info selects the info series of the services chosen.
 func info(more ...string) string {
-	matchers := append(more,
+	matchers := append(slices.Clone(more),
 		matchVariable(exporter.LabelOwner, varOwner),
 		matchVariable(exporter.LabelSystem, varSystem),
 		matchVariable(exporter.LabelTier, varTier),
@@ -101,7 +102,7 @@ func having(expr, comparison string, than float64) string {
 
 // named gives a name to services of which the catalog does not say a label.
 func named(expr, label string) string {
-	return fmt.Sprintf(`label_replace(%s, "%s", "%s", "%s", "")`, expr, label, nobody, label)
+	return fmt.Sprintf(`label_replace(%s, %q, %q, %q, "")`, expr, label, nobody, label)
 }
 
 const nobody = "(none)"

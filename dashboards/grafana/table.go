@@ -48,6 +48,7 @@ func (rows) ask(q *prometheus.Dataquery) { now(q, prometheus.PromQueryFormatTabl
 
 func (r rows) apply(p *dashboard.Panel) error {
 	options := table.NewOptions()
+	options.Footer = nil
 	options.SortBy = []common.TableSortByFieldState{{DisplayName: r.sortBy, Desc: new(r.desc)}}
 	p.Type, p.Options = "table", options
 	config := table.NewFieldConfig()

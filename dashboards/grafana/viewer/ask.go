@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -194,7 +195,7 @@ func (v *Viewer) send(request *http.Request, into any) error {
 	if answer.Status != "success" {
 		return fmt.Errorf("status %d: %s", response.StatusCode, answer.Error)
 	}
-	if notes := append(answer.Warnings, answer.Infos...); len(notes) > 0 {
+	if notes := slices.Concat(answer.Warnings, answer.Infos); len(notes) > 0 {
 		return errors.New("answered with notes: " + strings.Join(notes, "; "))
 	}
 	return json.Unmarshal(answer.Data, into)
