@@ -306,26 +306,28 @@ func TestAStreamBeginsAnewWithTheStore(t *testing.T) {
 	})
 }
 
+type changeLog = api.Changes
+
 // renewing is a log that begins anew just before it is read for the first time.
 type renewing struct {
-	*fixture.Changes
-	once sync.Once
+	changeLog
+	begin func()
+	once  sync.Once
 }
 
 func (r *renewing) Changes(ctx context.Context, after uint64, limit int) ([]scorecard.Change, bool, error) {
-	r.once.Do(func() {
-		r.Begin("cd")
-		r.Commit(changes(1, 3)...)
-	})
-	return r.Changes.Changes(ctx, after, limit)
+	r.once.Do(r.begin)
+	return r.changeLog.Changes(ctx, after, limit)
 }
 
 func TestChangesOfAnotherLifeOfTheStoreAreNotTakenForThoseOfTheLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log := &renewing{}
-		b := newStreamBench(t, func(o *api.Options) {
-			log.Changes = o.Changes.(*fixture.Changes)
-			o.Changes = log
+		var b *bench
+		b = newStreamBench(t, func(o *api.Options) {
+			o.Changes = &renewing{changeLog: o.Changes, begin: func() {
+				b.changes.Begin("cd")
+				b.changes.Commit(changes(1, 3)...)
+			}}
 		})
 		l := b.listen(t, "")
 		l.take()
