@@ -97,7 +97,7 @@ func (c *Collector) commitAgain(ctx context.Context, lease scorecard.Lease, s *s
 
 func (c *Collector) send(ctx context.Context, lease scorecard.Lease, s *scorecard.Snapshot) error {
 	pages := c.pages()
-	limited, cancel := context.WithTimeout(ctx, c.storeTimeout())
+	limited, cancel := context.WithTimeout(ctx, c.storeTimeout()+timeFor(pages))
 	defer cancel()
 	err := c.o.Store.Commit(limited, scorecard.Commit{
 		Epoch: lease.Epoch, Owner: lease.Owner, Snapshot: s,
@@ -113,6 +113,23 @@ func (c *Collector) send(ctx context.Context, lease scorecard.Lease, s *scorecar
 		c.attempt = &attempt{at, s.Scorecards}
 	}
 	return err
+}
+
+// A store that is slow, and yet not as good as away, takes so many bytes in a
+// second; the whole ledger is waited for, but no longer than that.
+const (
+	slowStore     = 8 << 20
+	mostPagesTime = 30 * time.Second
+)
+
+// timeFor is how much longer a commit may take because of its pages. Those of
+// a tick are few; a store that has lost the ledger is sent all of it.
+func timeFor(pages []slo.Page) time.Duration {
+	bytes := 0
+	for _, p := range pages {
+		bytes += len(p.Data)
+	}
+	return min(mostPagesTime, time.Duration(bytes)*time.Second/slowStore)
 }
 
 // pages returns what of the ledger, and of what was asked, the store does not

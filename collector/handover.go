@@ -35,6 +35,7 @@ func (c *Collector) inherit(ctx context.Context) {
 	c.memory, c.newest = p.memory, p.newest
 	p.forget()
 	c.convert(p)
+	c.keeper.owner = p.keeper.owner // it is the same process
 	c.keeper.set(held)
 	if ready {
 		c.settleIn()

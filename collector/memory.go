@@ -31,6 +31,7 @@ type memory struct {
 	backlog   []scorecard.HistoryRow // ticks after the newest commit
 	saved     string                 // version of the collector's own page in the store
 	unread    map[slo.PageKey]string // versions of pages that could not be read
+	lostSome  bool                   // the store has lost pages, and does not know which
 }
 
 func newMemory(interval time.Duration) memory {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/apgarhq/apgar/scorecard"
@@ -41,7 +42,7 @@ func (c *Collector) standBy(ctx context.Context) bool {
 func (c *Collector) follow(ctx context.Context) {
 	limited, cancel := context.WithTimeout(ctx, followTimeout)
 	defer cancel()
-	if err := c.load(limited); ctx.Err() == nil {
+	if err := c.load(limited, false); ctx.Err() == nil {
 		c.store.note(c.o.Logger, "following another grader", err)
 	}
 }
@@ -51,7 +52,7 @@ func (c *Collector) follow(ctx context.Context) {
 func (c *Collector) takeOver(ctx context.Context) bool {
 	for {
 		limited, cancel := context.WithTimeout(ctx, takeOverTimeout)
-		err := c.load(limited)
+		err := c.load(limited, true)
 		cancel()
 		if ctx.Err() != nil {
 			return false
@@ -64,9 +65,6 @@ func (c *Collector) takeOver(ctx context.Context) bool {
 			return false
 		}
 	}
-	if c.o.Store.Snapshot() == nil {
-		c.unsave() // what is known here was lost there
-	}
 	c.settleIn()
 	c.metrics.takeovers.Inc()
 	c.o.Logger.Info("grading begins", "newest_tick", c.lastTick, "late_services", len(c.agenda.late))
@@ -75,13 +73,17 @@ func (c *Collector) takeOver(ctx context.Context) bool {
 
 // load brings the memory up to the newest commit. What it has read before an
 // error counts, and it goes on from there. When the store has lost everything
-// the memory stands.
-func (c *Collector) load(ctx context.Context) error {
+// the memory stands; whether it has is looked into if the store is to be
+// committed to.
+func (c *Collector) load(ctx context.Context, committing bool) error {
 	if err := c.o.Store.Sync(ctx); err != nil {
 		return fmt.Errorf("asking the store for the newest commit: %w", err)
 	}
 	newest := c.o.Store.Snapshot()
 	if newest == nil || versionOf(newest) == c.loaded {
+		if committing {
+			return c.compare(ctx)
+		}
 		return nil
 	}
 	states, err := c.o.Store.States(ctx)
@@ -119,24 +121,22 @@ func (c *Collector) loadPages(ctx context.Context) error {
 		c.newRing = true
 		return nil
 	}
-	own := slo.Page{PageKey: ownPage()}
-	have := c.ledger.Versions()
-	for key, version := range c.unread {
-		have[key] = version
-	}
-	if c.saved != "" {
-		have[own.PageKey], own.Version = c.saved, c.saved
-	}
-	err := c.o.Store.Pages(ctx, have, func(p slo.Page) error {
+	own := slo.Page{PageKey: ownPage(), Version: c.saved}
+	err := c.o.Store.Pages(ctx, c.have(), func(p slo.Page) error {
 		if p.PageKey == own.PageKey {
 			own = p
-			return nil
+		} else {
+			c.loadPage(p)
 		}
-		c.loadPage(p)
 		return ctx.Err()
 	})
-	if err != nil || own.Version == c.saved && own.Version != "" {
+	if c.lostSome = errors.Is(err, scorecard.ErrForgotten); c.lostSome {
+		c.metrics.pageErrors.Inc()
+	} else if err != nil {
 		return err
+	}
+	if own.Version == c.saved {
+		return nil
 	}
 	c.saved = own.Version
 	if own.Version == "" {
@@ -147,9 +147,37 @@ func (c *Collector) loadPages(ctx context.Context) error {
 	return nil
 }
 
+// have returns the versions of the pages that are known as the store has them.
+func (c *Collector) have() map[slo.PageKey]string {
+	have := c.ledger.Versions()
+	maps.Copy(have, c.unread)
+	if c.saved != "" {
+		have[ownPage()] = c.saved
+	}
+	return have
+}
+
+// compare looks whether the store still has the pages that were read from it,
+// and has them all handed over if it has not.
+func (c *Collector) compare(ctx context.Context) error {
+	if c.o.Volatile {
+		return nil
+	}
+	gone := false
+	err := c.o.Store.Pages(ctx, c.have(), func(p slo.Page) error {
+		gone = gone || p.Version == ""
+		return ctx.Err()
+	})
+	if gone || errors.Is(err, scorecard.ErrForgotten) {
+		c.unsave()
+		return nil
+	}
+	return err
+}
+
 func (c *Collector) loadPage(p slo.Page) {
 	if p.Version != "" && p.Data == nil {
-		p.Data = []byte{} // lost: no page without data, but one that cannot be read
+		p.Data = []byte{} // lost: it is there, and cannot be read
 	}
 	if _, err := c.ledger.Load(p); err != nil {
 		c.pageFailed(p, err)
@@ -195,6 +223,10 @@ func (c *Collector) settleIn() {
 // findLate finds the services that are in no ledger yet although others are:
 // they are new, or newly graded by something, or their page is lost.
 func (c *Collector) findLate() {
+	if c.lostSome { // there is no telling what
+		c.unsave()
+		c.agenda, c.lostSome = newAgenda(), false
+	}
 	lost := map[int]bool{}
 	for key := range c.unread {
 		lost[key.Shard] = true
