@@ -33,7 +33,7 @@ func (c *Collector) inherit(ctx context.Context) {
 		p.states = p.grader.states
 	}
 	c.memory, c.newest = p.memory, p.newest
-	p.forget()
+	p.memory = newMemory(p.o.Plan.Interval)
 	c.convert(p)
 	c.keeper.owner = p.keeper.owner // it is the same process
 	c.keeper.set(held)

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/apgarhq/apgar/scorecard"
 	"github.com/apgarhq/apgar/slo"
 )
@@ -251,4 +253,7 @@ func (c *Collector) forget() {
 	c.memory = newMemory(c.o.Plan.Interval)
 	c.metrics.backlog.Set(0)
 	c.metrics.backfillLeft.Set(0)
+	for _, m := range []*prometheus.GaugeVec{c.metrics.scorecards, c.metrics.queries, c.metrics.unmatched} {
+		m.Reset() // another grader tells of these now
+	}
 }
