@@ -20,9 +20,13 @@ func (c *Collector) inherit(ctx context.Context) {
 		return
 	}
 	select {
-	case <-p.ended:
-	case <-ctx.Done():
-		return
+	case <-p.ended: // even if ctx has ended, for the lease is to be given back
+	default:
+		select {
+		case <-p.ended:
+		case <-ctx.Done():
+			return
+		}
 	}
 	held := p.keeper.held.Load()
 	if p.ready && held == nil {

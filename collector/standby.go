@@ -45,7 +45,7 @@ func (c *Collector) follow(ctx context.Context) {
 	limited, cancel := context.WithTimeout(ctx, followTimeout)
 	defer cancel()
 	if err := c.load(limited, false); ctx.Err() == nil {
-		c.store.note(c.o.Logger, "following another grader", err)
+		c.storeLog.note(c.o.Logger, "following another grader", err)
 	}
 }
 
@@ -59,7 +59,7 @@ func (c *Collector) takeOver(ctx context.Context) bool {
 		if ctx.Err() != nil {
 			return false
 		}
-		c.store.note(c.o.Logger, "taking over", err)
+		c.storeLog.note(c.o.Logger, "taking over", err)
 		if err == nil {
 			break
 		}
@@ -218,7 +218,7 @@ func (c *Collector) settleIn() {
 		return late || p.has(service)
 	})
 	c.grader.use(c.ledger)
-	c.grader.states = c.states
+	c.grader.states, c.states = c.states, nil
 	c.roster, c.ready = p.roster(), true
 }
 
