@@ -283,3 +283,34 @@ func TestAStoreThatLostSomePagesIsFilledAnewFromTheSources(t *testing.T) {
 		require.GreaterOrEqual(t, w.Measured, 7*288)
 	})
 }
+
+func TestAPageThatIsMendedBeforeATakeoverIsNotMissed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		services := named("playlist")
+		f := fixture{rubrics: availability, services: services}
+		e := start(t, f, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+		e.until(10 * time.Minute)
+		spare := &fakePrometheus{answer: wavyTraffic(services)}
+		two := e.second(t, f, Options{}, source("eu", spare))
+		defer two.stop()
+		e.until(20*time.Minute + 20*time.Second)
+		e.store.set(func() {
+			for key, p := range e.store.pages {
+				if key.Name == "head" {
+					p.Version, p.Data = "another", []byte{99}
+					e.store.pages[key] = p
+				}
+			}
+			again := *e.store.snapshot
+			again.Generation++
+			e.store.snapshot = &again
+		})
+		e.until(20*time.Minute + 25*time.Second)
+		require.NotZero(t, testutil.ToFloat64(two.metrics.pageErrors))
+		e.until(25*time.Minute + 45*time.Second) // the grader writes it anew with every tick
+		e.kill()
+		e.until(40 * time.Minute)
+		require.Equal(t, e.at(39*time.Minute), e.store.newest().Tick)
+		require.Empty(t, longAgo(spare))
+	})
+}
