@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -219,7 +220,7 @@ func firstDifference(a, b string) string {
 }
 
 func (w *onRedis) reloads(t *testing.T, grader *part, parts ...*part) {
-	with := append(w.services[:len(w.services):len(w.services)], catalogService{"default", "newcomer", "team-new", []string{"http"}})
+	with := slices.Concat(w.services, []catalogService{{"default", "newcomer", "team-new", []string{"http"}}})
 	w.writeCatalog(t, with)
 	for _, p := range append(parts, grader) {
 		eventually(t, 30*time.Second, func() (bool, string) {

@@ -65,7 +65,7 @@ func (e *engine) term(s *setup, plan *collector.Plan, before *collector.Collecto
 func (e *engine) run(ctx context.Context) error {
 	for t := e.current; ; {
 		next, err := e.serve(ctx, t)
-		if next == nil {
+		if next == nil || err != nil {
 			t.setup.close()
 			return err
 		}
@@ -87,8 +87,7 @@ func (e *engine) serve(ctx context.Context, t *term) (next *term, err error) {
 	case next = <-e.next:
 		t.collector.HandOver()
 		stop()
-		_ = <-ended // without an error: it was told to end
-		return next, nil
+		return next, <-ended
 	}
 }
 
