@@ -17,6 +17,10 @@ type metrics struct {
 	requests       *prometheus.CounterVec
 	duration       *prometheus.HistogramVec
 	encodeFailures prometheus.Counter
+	streams        prometheus.Gauge
+	eventsSent     prometheus.Counter
+	resets         *prometheus.CounterVec
+	dropped        *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer, reader Reader, now func() time.Time) (*metrics, error) {
@@ -27,7 +31,7 @@ func newMetrics(reg prometheus.Registerer, reader Reader, now func() time.Time) 
 		}, []string{"route", "method", "code"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "apgar_api_request_duration_seconds",
-			Help:    "Time from the first byte of a request to its answer, by route template.",
+			Help:    "Time from the first byte of a request to its answer, or to the first byte of a stream, by route template.",
 			Buckets: []float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5},
 		}, []string{"route"}),
 		encodeFailures: prometheus.NewCounter(prometheus.CounterOpts{
@@ -35,12 +39,40 @@ func newMetrics(reg prometheus.Registerer, reader Reader, now func() time.Time) 
 			Help: "Answers that could not be encoded. Any increase is a defect of Apgar.",
 		}),
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.duration, m.encodeFailures, newSnapshotCollector(reader, now)} {
+	m.describeStreams()
+	for _, c := range []prometheus.Collector{
+		m.requests, m.duration, m.encodeFailures, m.streams, m.eventsSent, m.resets, m.dropped, newSnapshotCollector(reader, now),
+	} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("registering the metrics of the API: %w", err)
 		}
 	}
 	return m, nil
+}
+
+func (m *metrics) describeStreams() {
+	m.streams = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "apgar_api_event_streams",
+		Help: "Event streams that are open.",
+	})
+	m.eventsSent = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "apgar_api_events_sent_total",
+		Help: "Changes sent over event streams, each once per stream that it was sent over.",
+	})
+	m.resets = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "apgar_api_event_resets_total",
+		Help: "Readers of event streams told to begin anew, by reason.",
+	}, []string{"reason"})
+	for _, reason := range resetReasons() {
+		m.resets.WithLabelValues(string(reason))
+	}
+	m.dropped = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "apgar_api_event_streams_dropped_total",
+		Help: "Event streams that the server ended, by reason: slow, the reader took nothing for too long; error, the changes could not be read.",
+	}, []string{"reason"})
+	for _, reason := range []string{droppedSlow, droppedError} {
+		m.dropped.WithLabelValues(reason)
+	}
 }
 
 func (m *metrics) observe(route, method string, status int, took time.Duration) {

@@ -12,7 +12,11 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-const requestIDKey = "request_id"
+// The keys of what a request carries along.
+const (
+	requestIDKey = "request_id"
+	answeredKey  = "answered" // when the answer of a stream began
+)
 
 // requestID returns the id under which the log has a request.
 func requestID(c *gin.Context) string { return c.GetString(requestIDKey) }
@@ -36,7 +40,7 @@ func (s *Server) observe(c *gin.Context) {
 	c.Next()
 	took := time.Since(start)
 	route, method, status := routeOf(c), methodLabel(c.Request.Method), c.Writer.Status()
-	s.metrics.observe(route, method, status, took)
+	s.metrics.observe(route, method, status, answerTime(c, start, took))
 	level := slog.LevelDebug
 	if !s.logger.Enabled(c.Request.Context(), level) {
 		return
@@ -45,6 +49,15 @@ func (s *Server) observe(c *gin.Context) {
 		slog.String("route", route), slog.String("method", method), slog.Int("status", status),
 		slog.Duration("took", took), slog.Int("bytes", max(0, c.Writer.Size())),
 		slog.String("client", c.RemoteIP()), slog.String("request_id", id))
+}
+
+// answerTime is what a client has waited for its answer: took, unless the
+// answer is a stream, which it has long before the stream ends.
+func answerTime(c *gin.Context, start time.Time, took time.Duration) time.Duration {
+	if began := c.GetTime(answeredKey); !began.IsZero() {
+		return began.Sub(start)
+	}
+	return took
 }
 
 // methodLabel keeps methods that a client makes up out of labels and logs.

@@ -43,7 +43,13 @@ const (
 	reloadFailed       code = "reload_failed"
 	historyUnavailable code = "history_unavailable"
 	notReady           code = "not_ready"
+	tooManyStreams     code = "too_many_streams"
+	stopping           code = "stopping"
 )
+
+// expected reports whether a server that does well may answer so: no error of
+// the log.
+func (c code) expected() bool { return c == notReady || c == tooManyStreams || c == stopping }
 
 // answer is how a kind of problem is told over HTTP.
 type answer struct {
@@ -59,12 +65,14 @@ func answers() map[code]answer {
 		crossOrigin:        {http.StatusForbidden, "The request came from another site"},
 		notFound:           {http.StatusNotFound, "There is no such thing"},
 		methodNotAllowed:   {http.StatusMethodNotAllowed, "The method is not allowed here"},
-		notAcceptable:      {http.StatusNotAcceptable, "Only JSON is served here"},
+		notAcceptable:      {http.StatusNotAcceptable, "Nothing that the client accepts is served here"},
 		encodeFailed:       {http.StatusInternalServerError, "The answer could not be encoded"},
 		internal:           {http.StatusInternalServerError, "Something went wrong"},
 		reloadFailed:       {http.StatusInternalServerError, "The configuration was not reloaded"},
 		historyUnavailable: {http.StatusServiceUnavailable, "History cannot be read at the moment"},
 		notReady:           {http.StatusServiceUnavailable, "Nothing has been graded yet"},
+		tooManyStreams:     {http.StatusServiceUnavailable, "No further stream is taken"},
+		stopping:           {http.StatusServiceUnavailable, "The server is about to stop"},
 	}
 }
 
@@ -118,7 +126,7 @@ func (s *Server) report(c *gin.Context, p *problem) answer {
 		s.metrics.encodeFailures.Inc()
 	}
 	a := answers()[p.code]
-	if a.status >= http.StatusInternalServerError && p.code != notReady {
+	if a.status >= http.StatusInternalServerError && !p.code.expected() {
 		s.logger.LogAttrs(c.Request.Context(), slog.LevelError, "request failed",
 			slog.String("code", string(p.code)), slog.String("error", p.Error()),
 			slog.String("route", routeOf(c)), slog.String("request_id", requestID(c)))

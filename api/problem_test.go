@@ -80,7 +80,7 @@ func TestAClientThatWantsNoJSONIsToldSo(t *testing.T) {
 
 func TestBeforeTheFirstSnapshotNothingIsReadyButTheProcessIsHealthy(t *testing.T) {
 	b := newBench(t, nil)
-	for _, path := range []string{"/api/v1/services", "/api/v1/scorecards/http/default/playlist", "/-/ready"} {
+	for _, path := range []string{"/api/v1/services", "/api/v1/scorecards/http/default/playlist", "/api/v1/events", "/-/ready"} {
 		response := b.get(path)
 		require.Equal(t, http.StatusServiceUnavailable, response.StatusCode, path)
 		require.Equal(t, "not_ready", code(t, response))
@@ -157,9 +157,9 @@ func TestReload(t *testing.T) {
 
 func TestRoutesWithoutAServantDoNotExist(t *testing.T) {
 	b := newBench(t, fixture.Fleet(3), func(o *api.Options) {
-		o.Reload, o.History, o.Gatherer, o.ScorecardMetrics = nil, nil, nil, nil
+		o.Reload, o.History, o.Changes, o.Gatherer, o.ScorecardMetrics = nil, nil, nil, nil, nil
 	})
-	for _, path := range []string{"/metrics", "/metrics/scorecards", "/api/v1/scorecards/http/default/playlist/history"} {
+	for _, path := range []string{"/metrics", "/metrics/scorecards", "/api/v1/events", "/api/v1/scorecards/http/default/playlist/history"} {
 		require.Equal(t, http.StatusNotFound, b.get(path).StatusCode, path)
 	}
 	require.Equal(t, http.StatusNotFound, b.do(http.MethodPost, "/-/reload").StatusCode)

@@ -42,6 +42,9 @@ func (s *Server) routes() []route {
 	if s.history != nil {
 		table = append(table, get("/api/v1/scorecards/:rubric/:namespace/:name/history", s.json(s.listHistory, "from", "to", "step")))
 	}
+	if s.changes != nil {
+		table = append(table, get("/api/v1/events", s.events))
+	}
 	if s.process != nil {
 		table = append(table, get("/metrics", gin.WrapH(s.process)))
 	}

@@ -38,7 +38,7 @@ const maxPooledBytes = 4 << 20
 // json serves an endpoint; params are the query parameters it takes.
 func (s *Server) json(e endpoint, params ...string) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if !acceptsJSON(c.Request.Header.Values("Accept")) {
+		if !accepts(c.Request.Header.Values("Accept"), "application/json") {
 			s.fail(c, &problem{code: notAcceptable, detail: "the Accept header rules out application/json, and nothing else is served here; leave it out"})
 			return
 		}
@@ -165,11 +165,12 @@ func anyTag(headers []string) bool {
 	return len(headers) == 1 && strings.TrimSpace(headers[0]) == "*"
 }
 
-// acceptsJSON reports whether a client takes application/json.
-func acceptsJSON(headers []string) bool {
+// accepts reports whether a client takes a media type.
+func accepts(headers []string, media string) bool {
 	if len(headers) == 0 {
 		return true
 	}
+	family, _, _ := strings.Cut(media, "/")
 	accepted, ranked := false, -1
 	for _, h := range headers {
 		for one := range strings.SplitSeq(h, ",") {
@@ -177,7 +178,7 @@ func acceptsJSON(headers []string) bool {
 			if err != nil {
 				continue
 			}
-			rank := map[string]int{"*/*": 1, "application/*": 2, "application/json": 3}[kind]
+			rank := map[string]int{"*/*": 1, family + "/*": 2, media: 3}[kind]
 			if rank == 0 || rank < ranked {
 				continue
 			}

@@ -22,6 +22,8 @@ import (
 type Server struct {
 	reader  Reader
 	history History
+	changes Changes
+	streams *streams
 	logger  *slog.Logger
 	metrics *metrics
 	views   views
@@ -50,14 +52,30 @@ type History interface {
 	History(ctx context.Context, key scorecard.Key, from, to time.Time, step time.Duration) ([]scorecard.HistoryPoint, error)
 }
 
+// Changes is the log of what changed, in memory: reading it never waits for a
+// store. It holds every change up to the LastChange of the current snapshot,
+// but for the oldest, and begins anew no sooner than a snapshot of another
+// incarnation is current.
+type Changes interface {
+	// Changes returns the changes after the one with the given id, oldest first,
+	// at most limit of them. Reset says that some after it are gone, or that it
+	// is not in the log.
+	Changes(ctx context.Context, after uint64, limit int) (changes []scorecard.Change, reset bool, err error)
+	// Wait blocks until the current generation is another than the given one, and
+	// returns it; or until ctx ends, which is an error.
+	Wait(ctx context.Context, generation uint64) (uint64, error)
+}
+
 // Link is shown on the front page. URL must be http or https.
 type Link = page.Link
 
-// Options say what a Server serves. Reader is required. Where History,
+// Options say what a Server serves. Reader is required. Where History, Changes,
 // ScorecardMetrics, Gatherer or Reload is nil, its routes do not exist.
 type Options struct {
 	Reader           Reader
 	History          History
+	Changes          Changes
+	Events           EventOptions
 	ScorecardMetrics http.Handler          // answers /metrics/scorecards
 	Gatherer         prometheus.Gatherer   // answers /metrics
 	Registerer       prometheus.Registerer // takes the server's own metrics; nil: nobody does
@@ -100,6 +118,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		reader: o.Reader, history: o.History, logger: o.Logger, metrics: m, pages: pages,
+		changes: o.Changes, streams: newStreams(o.Events, m.streams),
 		views:  views{version: o.Version},
 		now:    o.Now,
 		reload: o.Reload, cards: o.ScorecardMetrics, origin: http.NewCrossOriginProtection(),
@@ -118,6 +137,11 @@ func (s *Server) Prepare() {
 		s.views.of(snap)
 	}
 }
+
+// EndStreams ends every event stream and takes no more, so that a shutdown need
+// not wait for their readers: whoever owns the http.Server registers it with
+// RegisterOnShutdown. It may be called more than once.
+func (s *Server) EndStreams() { s.streams.end() }
 
 // Handler returns the handler of every route.
 func (s *Server) Handler() http.Handler { return s.engine }

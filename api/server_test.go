@@ -28,9 +28,11 @@ type bench struct {
 	t        testing.TB
 	reader   *fixture.Reader
 	history  *fixture.History
+	changes  *fixture.Changes
 	registry *prometheus.Registry
 	log      *bytes.Buffer
 	options  api.Options
+	server   *api.Server
 	handler  http.Handler
 	spec     func() validator.Validator // built when it is first needed
 }
@@ -42,8 +44,9 @@ func newBench(t testing.TB, snap *scorecard.Snapshot, change ...func(*api.Option
 	}
 	b.spec = sync.OnceValue(func() validator.Validator { return specified(t) })
 	b.reader.Set(snap, false)
+	b.changes = &fixture.Changes{Reader: b.reader}
 	b.options = api.Options{
-		Reader: b.reader, History: b.history, Gatherer: b.registry, Registerer: b.registry, Version: "1.2.3",
+		Reader: b.reader, History: b.history, Changes: b.changes, Gatherer: b.registry, Registerer: b.registry, Version: "1.2.3",
 		Logger: slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Links:  []api.Link{{Title: "Prometheus eu-west", URL: "http://127.0.0.1:8485/eu-west"}},
 		Now:    fixture.Tick,
@@ -58,7 +61,7 @@ func newBench(t testing.TB, snap *scorecard.Snapshot, change ...func(*api.Option
 	}
 	s, err := api.New(b.options)
 	require.NoError(t, err)
-	b.handler = s.Handler()
+	b.server, b.handler = s, s.Handler()
 	return b
 }
 
@@ -72,7 +75,8 @@ func specified(t testing.TB) validator.Validator {
 	return v
 }
 
-// get asks for a path; headers are pairs of name and value.
+// get asks for a path; headers are pairs of name and value. A stream ends as
+// soon as it has begun.
 func (b *bench) get(path string, headers ...string) *http.Response {
 	b.t.Helper()
 	return b.do(http.MethodGet, path, headers...)
@@ -81,6 +85,11 @@ func (b *bench) get(path string, headers ...string) *http.Response {
 func (b *bench) do(method, path string, headers ...string) *http.Response {
 	b.t.Helper()
 	request := httptest.NewRequest(method, path, nil)
+	if request.URL.Path == "/api/v1/events" {
+		ctx, cancel := context.WithCancel(b.t.Context())
+		cancel()
+		request = request.WithContext(ctx)
+	}
 	for i := 0; i+1 < len(headers); i += 2 {
 		request.Header.Add(headers[i], headers[i+1])
 	}

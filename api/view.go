@@ -102,6 +102,17 @@ func (v *view) serviceTable(cat *catalog.Snapshot) *listing.Table {
 	return listing.New(rows)
 }
 
+// service returns the service with the id, nil if the catalog has none.
+func (v *view) service(id catalog.ID) *catalog.Service {
+	if s := v.byID[id]; s != nil {
+		return s
+	}
+	if cards := v.byService[id]; len(cards) > 0 {
+		return cards[0].Service
+	}
+	return nil
+}
+
 func rubricTable(snap *scorecard.Snapshot) *listing.Table {
 	rows := make([]listing.Row, 0, len(snap.Rubrics))
 	for _, r := range snap.Rubrics {

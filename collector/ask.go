@@ -58,15 +58,15 @@ type answer struct {
 
 // ask puts every question that is due to the source, about each instant of
 // the span, and returns one block for each instant. It always returns: what
-// failed is a fault in its column. Only counted questions are asked when
-// countedOnly is set.
-func (a *asker) ask(ctx context.Context, s span, countedOnly bool) []*slo.Block {
+// failed is a fault in its column. Questions that are not wished for are not
+// asked.
+func (a *asker) ask(ctx context.Context, s span, w wish) []*slo.Block {
 	started := time.Now()
 	var group errgroup.Group
 	if s.n > 1 {
 		group.SetLimit(1) // the past can wait: ticks go first
 	}
-	wanted := a.wanted(s, countedOnly)
+	wanted := a.wanted(s, w)
 	byQuery := make([][]*answer, len(wanted))
 	for i, q := range wanted {
 		group.Go(func() error { byQuery[i] = a.send(ctx, q, s); return nil })
@@ -85,10 +85,10 @@ func (a *asker) ask(ctx context.Context, s span, countedOnly bool) []*slo.Block 
 
 // askWithin is ask for what is left of a patience, of which it takes off what
 // it used. Nothing is asked when there is none left.
-func (a *asker) askWithin(ctx context.Context, s span, countedOnly bool, left *time.Duration) []*slo.Block {
+func (a *asker) askWithin(ctx context.Context, s span, w wish, left *time.Duration) []*slo.Block {
 	if *left <= 0 {
 		var answers []*answer
-		for _, q := range a.wanted(s, countedOnly) {
+		for _, q := range a.wanted(s, w) {
 			answers = append(answers, a.leftOut(q, s))
 		}
 		return a.assemble(answers, s)
@@ -97,7 +97,7 @@ func (a *asker) askWithin(ctx context.Context, s span, countedOnly bool, left *t
 	defer cancel()
 	started := time.Now()
 	defer func() { *left -= time.Since(started) }()
-	return a.ask(limited, s, countedOnly)
+	return a.ask(limited, s, w)
 }
 
 // leftOut is the answer to a query that is not asked, as the source answered
@@ -109,12 +109,14 @@ func (a *asker) leftOut(q *query, s span) *answer {
 	return ans
 }
 
-// wanted returns the queries that feed any question that is due in the span.
-func (a *asker) wanted(s span, countedOnly bool) []*query {
+// wanted returns the queries that feed any question that is due in the span and
+// wished for.
+func (a *asker) wanted(s span, w wish) []*query {
 	due := make([]bool, len(a.plan.questions))
 	witnesses := make([]bool, len(a.plan.identities))
-	for i, q := range a.plan.questions {
-		due[i] = (s.n > 1 || a.plan.due(i, s.start)) && (!countedOnly || q.check.Kind.Counted())
+	for i := range a.plan.questions {
+		q := &a.plan.questions[i]
+		due[i] = (s.n > 1 || a.plan.due(i, s.start)) && (w == nil || w(q))
 		witnesses[q.identity] = witnesses[q.identity] || due[i]
 	}
 	var out []*query

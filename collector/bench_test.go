@@ -71,7 +71,7 @@ func BenchmarkTick(b *testing.B) {
 	a := newAsker(SourceOptions{Name: "eu", Client: newCanned(services)}, plan)
 	g := newGrader(plan, []*asker{a}, "production", newMetrics(nil), slog.New(slog.DiscardHandler))
 	at := int64(t0)
-	ask := func() []*slo.Block { return []*slo.Block{a.ask(b.Context(), instant(at), false)[0]} }
+	ask := func() []*slo.Block { return []*slo.Block{a.ask(b.Context(), instant(at), nil)[0]} }
 	for range 24 { // enough to be judged
 		at += 300
 		g.AddSlot(time.Unix(at, 0), ask())
@@ -114,7 +114,7 @@ func BenchmarkDecode(b *testing.B) {
 	a := newAsker(SourceOptions{Name: "eu", Client: canned{events: rows}}, plan)
 	b.ReportAllocs()
 	for b.Loop() {
-		if n := len(a.ask(b.Context(), instant(t0), false)[0].Columns[0].Rows); n != 5000 {
+		if n := len(a.ask(b.Context(), instant(t0), nil)[0].Columns[0].Rows); n != 5000 {
 			b.Fatal(n)
 		}
 	}

@@ -28,7 +28,7 @@ func TestBoundsAreAskedForAgainAfterAnHourAndWhileThereAreNone(t *testing.T) {
 		}}
 		a := newAsker(SourceOptions{Name: "eu", Client: prom}, fixture{rubrics: oneCheck(bucketCheck), services: named("playlist")}.plan(t))
 		detail := func() string {
-			return a.ask(t.Context(), instant(600), false)[0].Columns[0].Rows[0].Fault.Detail
+			return a.ask(t.Context(), instant(600), nil)[0].Columns[0].Rows[0].Fault.Detail
 		}
 		require.NotContains(t, detail(), "nearest")
 		bounds = []string{"0.25"}

@@ -29,7 +29,7 @@ func answersOf(t *testing.T, p *Plan, load string, change ...func(*SourceOptions
 	for _, f := range change {
 		f(&o)
 	}
-	return textOf(p, newAsker(o, p).ask(t.Context(), instant(600), false)[0])
+	return textOf(p, newAsker(o, p).ask(t.Context(), instant(600), nil)[0])
 }
 
 func textOf(p *Plan, b *slo.Block) []string {
@@ -117,7 +117,7 @@ func TestAGaugeWithSeveralRowsForOneIdentityIsAmbiguous(t *testing.T) {
 			{map[string]string{"service": "search"}, math.MaxFloat64},
 		}, nil
 	}}
-	got := textOf(p, newAsker(SourceOptions{Name: "eu", Client: prom}, p).ask(t.Context(), instant(600), false)[0])
+	got := textOf(p, newAsker(SourceOptions{Name: "eu", Client: prom}, p).ask(t.Context(), instant(600), nil)[0])
 	require.Equal(t, []string{
 		"playlist@eu ambiguous: the query gives 2 rows for one identity: aggregate by ($identity)",
 		"search@eu 1.798e+308",
@@ -176,7 +176,7 @@ func TestCountsOfTheVerySameSeriesAreAmbiguous(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			p := fixture{rubrics: tt.rubrics, services: named("playlist")}.plan(t)
-			b := newAsker(SourceOptions{Name: "eu", Client: twins{&fakePrometheus{}, tt.series}}, p).ask(t.Context(), instant(600), false)[0]
+			b := newAsker(SourceOptions{Name: "eu", Client: twins{&fakePrometheus{}, tt.series}}, p).ask(t.Context(), instant(600), nil)[0]
 			require.Equal(t, []string{tt.want}, textOf(p, b))
 		})
 	}
@@ -239,7 +239,7 @@ func TestBlocksDoNotDependOnTheOrderOfTheWire(t *testing.T) {
 	var first *slo.Block
 	for seed := range uint64(20) {
 		prom := shuffled{&fakePrometheus{answer: answer}, seed}
-		b := newAsker(SourceOptions{Name: "eu", Partition: "cluster", Client: prom}, p).ask(t.Context(), instant(600), false)[0]
+		b := newAsker(SourceOptions{Name: "eu", Partition: "cluster", Client: prom}, p).ask(t.Context(), instant(600), nil)[0]
 		b.Cost = slo.Cost{}
 		if first == nil {
 			first = b
@@ -265,10 +265,10 @@ func TestRangesGiveTheRowsOfEachInstant(t *testing.T) {
 		up{service="playlist"} 1x20 0x40`)
 	a := newAsker(SourceOptions{Name: "eu", Client: client(t, url)}, p)
 	s := span{600, 60, 30}
-	blocks := a.ask(t.Context(), s, false)
+	blocks := a.ask(t.Context(), s, nil)
 	require.Len(t, blocks, 30)
 	for i, b := range blocks {
-		alone := a.ask(t.Context(), instant(s.at(i)), false)[0]
+		alone := a.ask(t.Context(), instant(s.at(i)), nil)[0]
 		b.Cost, alone.Cost = slo.Cost{}, slo.Cost{}
 		require.Equal(t, alone, b, "at %d", s.at(i))
 	}
@@ -277,7 +277,7 @@ func TestRangesGiveTheRowsOfEachInstant(t *testing.T) {
 func TestAWarningMakesTheAnswerPartial(t *testing.T) {
 	p := fixture{rubrics: availability, services: named("playlist")}.plan(t)
 	prom := warning{&fakePrometheus{answer: steadyTraffic(named("playlist"), 1)}}
-	b := newAsker(SourceOptions{Name: "eu", Client: prom}, p).ask(t.Context(), instant(600), false)[0]
+	b := newAsker(SourceOptions{Name: "eu", Client: prom}, p).ask(t.Context(), instant(600), nil)[0]
 	require.Equal(t, &slo.Fault{Reason: slo.Partial, Detail: "the source warns: one store is down"}, b.Columns[0].Fault)
 	require.Empty(t, b.Columns[0].Rows)
 	require.Equal(t, slo.Partial, b.Targets[0].Fault.Reason)

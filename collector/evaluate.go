@@ -46,13 +46,13 @@ func (c *Collector) evaluate(ctx context.Context, tick time.Time) (gathered, err
 	tick = tick.Truncate(c.o.Plan.Interval).UTC()
 	start := tick.Add(-ringLength).Truncate(slotLength)
 	c.backfillNow(ctx, start)
-	c.walk(ctx, start, tick, tick.Add(-c.o.Plan.Interval), nil)
+	c.walk(ctx, walk{after: start, graded: tick, last: tick.Add(-c.o.Plan.Interval)})
 	round := c.gatherer.begin(ctx, tick)
 	round.wait(ctx)
 	if err := ctx.Err(); err != nil {
 		return gathered{}, fmt.Errorf("evaluating the tick of %s: %w", tick.Format(time.RFC3339), err)
 	}
-	g := gathered{tick, round.blocks}
+	g := gathered{time: tick, blocks: round.blocks}
 	c.faults.note(c.gatherer.askers, g.blocks)
 	c.grader.AddTick(tick, g.blocks)
 	return g, nil

@@ -46,7 +46,7 @@ func (g *Gatherer) tick(ctx context.Context, a *asker, tick time.Time) *slo.Bloc
 		return nil
 	}
 	defer a.busy.Store(false)
-	return a.ask(ctx, instant(tick.Unix()), false)[0]
+	return a.ask(ctx, instant(tick.Unix()), nil)[0]
 }
 
 // gathering is what has come in about one tick so far: one block for each
@@ -77,8 +77,8 @@ func (r *gathering) wait(ctx context.Context) {
 
 // Range asks every source about a span of instants at once, and returns the
 // blocks of each instant in the order of the plan.
-func (g *Gatherer) Range(ctx context.Context, s span, countedOnly bool) [][]*slo.Block {
-	return g.patientRange(ctx, s, countedOnly, nil)
+func (g *Gatherer) Range(ctx context.Context, s span, w wish) [][]*slo.Block {
+	return g.patientRange(ctx, s, w, nil)
 }
 
 // patience is how long each source will yet be waited for, in the order of the
@@ -87,15 +87,15 @@ type patience []time.Duration
 
 // patientRange is Range, in which each source uses up its patience. One that
 // has none left is not asked: its blocks have faults only.
-func (g *Gatherer) patientRange(ctx context.Context, s span, countedOnly bool, p patience) [][]*slo.Block {
+func (g *Gatherer) patientRange(ctx context.Context, s span, w wish, p patience) [][]*slo.Block {
 	bySource := make([][]*slo.Block, len(g.askers))
 	var wait sync.WaitGroup
 	for i, a := range g.askers {
 		wait.Go(func() {
 			if p == nil {
-				bySource[i] = a.ask(ctx, s, countedOnly)
+				bySource[i] = a.ask(ctx, s, w)
 			} else {
-				bySource[i] = a.askWithin(ctx, s, countedOnly, &p[i])
+				bySource[i] = a.askWithin(ctx, s, w, &p[i])
 			}
 		})
 	}

@@ -42,25 +42,31 @@ type evidenceKey struct {
 func newGrader(plan *Plan, askers []*asker, environment string, m *metrics, log *slog.Logger) *Grader {
 	g := &Grader{
 		plan: plan, environment: environment, askers: askers, metrics: m, log: log, grade: scorecard.Grade,
-		ledger: slo.NewLedger(plan.Interval), states: map[scorecard.Key]*scorecard.State{},
+		states:    map[scorecard.Key]*scorecard.State{},
 		conflicts: map[int]map[int]string{}, evidence: map[evidenceKey]string{},
 	}
 	for _, a := range askers {
 		g.sources = append(g.sources, a.Name)
 	}
-	for i := range plan.slis {
-		s := &plan.slis[i]
-		row := make([]*slo.Series, len(plan.Services))
-		for service, applies := range s.applies {
-			if applies {
-				row[service] = g.ledger.Series(s.hash, plan.Services[service].ID.String())
-				row[service].Declared = declaredSources(plan.Services[service])
-			}
-		}
-		g.series = append(g.series, row)
-	}
+	g.use(slo.NewLedger(plan.Interval))
 	g.findConflicts()
 	return g
+}
+
+// use makes a ledger the one that answers go to, and that is graded from.
+func (g *Grader) use(ledger *slo.Ledger) {
+	g.ledger, g.series = ledger, make([][]*slo.Series, len(g.plan.slis))
+	for i := range g.plan.slis {
+		s := &g.plan.slis[i]
+		g.series[i] = make([]*slo.Series, len(g.plan.Services))
+		for service, applies := range s.applies {
+			if applies {
+				series := ledger.Series(s.hash, g.plan.Services[service].ID.String())
+				series.Declared = declaredSources(g.plan.Services[service])
+				g.series[i][service] = series
+			}
+		}
+	}
 }
 
 // declaredSources reads in which sources or cells the catalog expects a
@@ -99,17 +105,20 @@ func (g *Grader) findConflicts() {
 
 // AddTick enters the blocks of a tick, in the order of the plan. A nil block
 // is a source that has not answered.
-func (g *Grader) AddTick(tick time.Time, blocks []*slo.Block) {
+func (g *Grader) AddTick(tick time.Time, blocks []*slo.Block) { g.addTick(tick, blocks, scope{}) }
+
+// addTick enters what the blocks of a tick say of a scope.
+func (g *Grader) addTick(tick time.Time, blocks []*slo.Block, of scope) {
 	at := tick.Unix()
 	boundary, outcomes := isBoundary(tick), map[slo.Outcome]int{}
 	for i := range g.plan.slis {
 		s := &g.plan.slis[i]
-		if !s.due(at) || !s.asked(blocks) {
+		if !of.sli(i) || !s.due(at) || !s.asked(blocks) {
 			continue
 		}
 		m := newMerger(g.plan, s, at, g.sources, blocks)
 		for service, series := range g.series[i] {
-			if series == nil {
+			if series == nil || !of.service(service) {
 				continue
 			}
 			answers := m.answers(service, series)
@@ -140,16 +149,19 @@ func (s *sli) asked(blocks []*slo.Block) bool {
 
 // AddSlot enters the blocks about one slot, named by its end: asked again, or
 // backfilled.
-func (g *Grader) AddSlot(end time.Time, blocks []*slo.Block) {
+func (g *Grader) AddSlot(end time.Time, blocks []*slo.Block) { g.addSlot(end, blocks, scope{}) }
+
+// addSlot enters what the blocks about a slot say of a scope.
+func (g *Grader) addSlot(end time.Time, blocks []*slo.Block, of scope) {
 	outcomes := map[slo.Outcome]int{}
 	for i := range g.plan.slis {
 		s := &g.plan.slis[i]
-		if !s.check.Kind.Counted() {
+		if !of.sli(i) || !s.check.Kind.Counted() {
 			continue
 		}
 		m := newMerger(g.plan, s, end.Unix(), g.sources, blocks)
 		for service, series := range g.series[i] {
-			if series != nil {
+			if series != nil && of.service(service) {
 				outcomes[series.AddSlot(m.round, m.answers(service, series))]++
 			}
 		}

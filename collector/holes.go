@@ -102,16 +102,16 @@ func (h holes) mendable(now time.Time, l lack) []int64 {
 	return out
 }
 
-// runsOf joins slots, oldest first, to range queries of at most a number of
-// slots.
-func runsOf(slots []int64, most int) []span {
-	var runs []span
+// runsOf joins slots, oldest first, to chunks of at most a number of slots.
+func runsOf(slots []int64, most int) []chunk {
+	var runs []chunk
 	for _, at := range slots {
-		if n := len(runs); n > 0 && at == runs[n-1].last()+runs[n-1].step && runs[n-1].n < most {
-			runs[n-1].n++
+		slot := slotAt(at)
+		if n := len(runs); n > 0 && runs[n-1].to == slot.from && runs[n-1].slots() < most {
+			runs[n-1].to = slot.to
 			continue
 		}
-		runs = append(runs, span{at, seconds(slotLength), 1})
+		runs = append(runs, chunk{interval: slot})
 	}
 	return runs
 }

@@ -126,8 +126,8 @@ func TestNoSourceCanHarmTheOthers(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			blocks := []*slo.Block{
-				b.askers[0].ask(t.Context(), instant(t0), false)[0],
-				b.askers[1].ask(t.Context(), instant(t0), false)[0],
+				b.askers[0].ask(t.Context(), instant(t0), nil)[0],
+				b.askers[1].ask(t.Context(), instant(t0), nil)[0],
 			}
 			runtime.ReadMemStats(&after)
 			require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(96<<20), "all that was ever allocated, garbage included")

@@ -54,7 +54,7 @@ func (b *bench) blocks(t testing.TB, at int64) []*slo.Block {
 	out := make([]*slo.Block, len(b.askers))
 	for i, a := range b.askers {
 		if b.rows[a.Name] != nil || b.fails[a.Name] != nil {
-			out[i] = a.ask(t.Context(), instant(at), false)[0]
+			out[i] = a.ask(t.Context(), instant(at), nil)[0]
 		}
 	}
 	return out
@@ -207,7 +207,7 @@ func TestGaugesAreLeftAloneByWhatIsAboutTheLedger(t *testing.T) {
 	b.rows["east"] = []row{{map[string]string{"service": "playlist"}, 3}}
 	b.tick(t, t0)
 	before := b.facts(t0)
-	b.AddTick(time.Unix(t0+60, 0), []*slo.Block{b.askers[0].ask(t.Context(), span{t0 + 60, 60, 2}, true)[0]})
+	b.AddTick(time.Unix(t0+60, 0), []*slo.Block{b.askers[0].ask(t.Context(), span{t0 + 60, 60, 2}, onlyCounted)[0]})
 	require.Equal(t, before, b.facts(t0))
 	b.AddTick(time.Unix(t0+120, 0), []*slo.Block{nil})
 	require.Equal(t, slo.SourceError, new(b.facts(t0 + 120)).Cells[0].Fault.Reason)

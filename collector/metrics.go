@@ -24,6 +24,11 @@ type metrics struct {
 	panics        prometheus.Counter
 	slots         slotCounter
 	stageDuration *prometheus.GaugeVec
+	leader        prometheus.Gauge
+	leaseEpoch    prometheus.Gauge
+	takeovers     prometheus.Counter
+	backlog       prometheus.Gauge
+	pageErrors    prometheus.Counter
 }
 
 // newMetrics registers the metrics, or goes on with those of the collector
@@ -47,7 +52,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		sourceMissed: prometheus.NewCounterVec(counter("source_ticks_missed_total",
 			"Ticks that a source was not asked about, because it was still busy with an earlier one."), bySource),
 		commits: prometheus.NewCounterVec(counter("commits_total",
-			"Ticks handed to the store, by result: ok, fenced, old_tick or error."), []string{"result"}),
+			"Ticks handed to the store, by result: ok, fenced, old_tick, forgotten, timeout or error."), []string{"result"}),
 		services:   prometheus.NewGauge(gauge("services", "Services in the catalog.")),
 		scorecards: prometheus.NewGaugeVec(gauge("scorecards", "Scorecards of the newest tick, by status."), []string{"status"}),
 		queries:    prometheus.NewGaugeVec(gauge("tick_queries", "Queries sent to a source for the newest tick."), bySource),
@@ -57,6 +62,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		panics:       prometheus.NewCounter(counter("panics_recovered_total", "Panics while grading that were recovered; each is a defect.")),
 		stageDuration: prometheus.NewGaugeVec(gauge("stage_duration_seconds",
 			"Time that a stage of the newest tick took: ledger, grade or commit."), []string{"stage"}),
+		leader:     prometheus.NewGauge(gauge("leader", "1 while this process holds the lease to grade, 0 while it stands by.")),
+		leaseEpoch: prometheus.NewGauge(gauge("lease_epoch", "Epoch of the newest lease that this process was granted.")),
+		takeovers:  prometheus.NewCounter(counter("takeovers_total", "Times that this process began to grade from what is in the store.")),
+		backlog:    prometheus.NewGauge(gauge("backlog_ticks", "Graded ticks that are not in the store, and go with the next commit as history.")),
+		pageErrors: prometheus.NewCounter(counter("ledger_page_errors_total", "Pages of the ledger in the store that could not be read.")),
 	}
 	slots := newSlotsVec()
 	if reg != nil {
@@ -83,6 +93,11 @@ func (m *metrics) share(reg prometheus.Registerer) {
 	share(reg, &m.backfillLeft)
 	share(reg, &m.panics)
 	share(reg, &m.stageDuration)
+	share(reg, &m.leader)
+	share(reg, &m.leaseEpoch)
+	share(reg, &m.takeovers)
+	share(reg, &m.backlog)
+	share(reg, &m.pageErrors)
 }
 
 // share registers a metric, or puts the one registered before in its place.

@@ -20,31 +20,55 @@ const (
 	primePatience    = 45 * time.Second // with sources that stall at the start
 )
 
-// prime fills the ring, replays what is to be replayed, starts the backfill,
-// and grades the newest tick. It returns the next tick.
-func (c *Collector) prime(ctx context.Context) (time.Time, error) {
+// prime fills the ring as far as it is not known, replays what is to be
+// replayed, starts the backfill, and grades the newest tick. It returns the
+// next tick. It reports false when ctx has ended, or when another grader turned
+// out to have been here.
+func (c *Collector) prime(ctx context.Context) (next time.Time, ok bool) {
 	interval := c.o.Plan.Interval
 	newest := c.newestTick()
-	from := newest.Add(-min(c.o.Replay, maxReplay)).Truncate(interval)
-	start := from.Add(-ringLength).Truncate(slo.SlotLength)
-	if c.o.Replay > 0 {
+	graded := newest.Add(-c.replay()).Truncate(interval)
+	start := graded.Add(-ringLength).Truncate(slo.SlotLength)
+	if c.replay() > 0 {
 		c.backfillNow(ctx, start)
 	}
-	patience := c.patience()
-	c.walk(ctx, start, from, newest.Add(-interval), patience)
+	if c.newRing = c.newRing || c.lastTick.IsZero(); !c.newRing {
+		c.fillRings(ctx, start)
+		start = later(start, c.lastTick)
+	}
+	w := walk{after: start, graded: later(graded, c.lastTick), last: newest.Add(-interval), patience: c.patience()}
+	c.walk(ctx, w)
 	// What is asked of the past takes time, in which more of it comes to pass.
 	for at := newest; c.newestTick().After(at) && ctx.Err() == nil; newest = at {
 		at = c.newestTick()
-		c.walk(ctx, newest.Add(-interval), from, at.Add(-interval), patience)
+		w.after, w.last = newest.Add(-interval), at.Add(-interval)
+		c.walk(ctx, w)
 	}
-	if ctx.Err() != nil {
-		return time.Time{}, ctx.Err()
+	if ctx.Err() == nil && c.ready && newest.After(c.lastTick) {
+		c.primeNewest(ctx, newest)
 	}
-	c.primeNewest(ctx, newest)
-	if c.o.Replay == 0 {
-		c.gatherer.running.Go(func() { c.backfill(ctx, start) })
+	if ctx.Err() != nil || !c.ready {
+		return time.Time{}, false
 	}
-	return newest.Add(interval), ctx.Err()
+	c.newRing = false
+	queue := c.queue()
+	c.gatherer.running.Go(func() { c.backfill(ctx, queue) })
+	return newest.Add(interval), true
+}
+
+// replay is how much of the past is graded: there is none yet.
+func (c *Collector) replay() time.Duration {
+	if !c.lastTick.IsZero() {
+		return 0
+	}
+	return min(c.o.Replay, maxReplay)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // newestTick is the newest tick that every source may be asked about.
@@ -58,55 +82,79 @@ func (c *Collector) primeNewest(ctx context.Context, tick time.Time) {
 	defer cancel()
 	g := c.gatherer.begin(ctx, tick)
 	g.wait(limited)
-	_ = c.take(ctx, gathered{tick, slices.Clone(g.blocks)}, time.Now())
+	_ = c.take(ctx, gathered{time: tick, blocks: slices.Clone(g.blocks)}, time.Now())
 }
 
 // patience is how long the first scorecards wait for each source to answer
 // about the past hour: what a source then owes is asked for again later. A
 // replay waits for everything.
 func (c *Collector) patience() patience {
-	if c.o.Replay > 0 {
+	if c.replay() > 0 {
 		return nil
 	}
 	return slices.Repeat(patience{primePatience}, len(c.gatherer.askers))
 }
 
-// walk enters the ticks after start up to the last, and grades and commits
-// those after from. Ticks are asked for in range queries, a chunk at a time.
-// A source whose patience has ended is left out of the chunks that follow; the
+// fillRings enters the ticks of the newest hour for what has joined since they
+// were asked about.
+func (c *Collector) fillRings(ctx context.Context, start time.Time) {
+	p := slices.Repeat(patience{rejoinPatience}, len(c.gatherer.askers))
+	for _, of := range c.agenda.unasked(c.o.Plan, interval{start.Unix(), c.lastTick.Truncate(slotLength).Unix()}) {
+		c.walk(ctx, walk{after: start, graded: c.lastTick, last: c.lastTick, of: of, patience: p})
+	}
+}
+
+// walk is a stretch of ticks to be entered: those after one, up to the last.
+// Those after graded are graded and committed as well.
+type walk struct {
+	after, graded, last time.Time
+	of                  subject
+	patience            patience
+}
+
+// walk enters ticks. They are asked for in range queries, a chunk at a time. A
+// source whose patience has ended is left out of the chunks that follow; the
 // others do not suffer from it.
-func (c *Collector) walk(ctx context.Context, start, from, last time.Time, p patience) {
+func (c *Collector) walk(ctx context.Context, w walk) {
 	interval := c.o.Plan.Interval
-	replaying := last.After(from)
-	for at := start.Add(interval); !at.After(last) && ctx.Err() == nil; {
-		n := min(c.instants(walkInstants), int(last.Sub(at)/interval)+1)
+	q := c.inquire(w.of, !w.last.After(w.graded))
+	for at := w.after.Truncate(interval).Add(interval); !at.After(w.last) && ctx.Err() == nil; {
+		n := min(c.instants(walkInstants), int(w.last.Sub(at)/interval)+1)
 		s := span{at.Unix(), seconds(interval), n}
-		for i, blocks := range c.gatherer.patientRange(ctx, s, !replaying, p) {
+		for i, blocks := range q.gatherer.patientRange(ctx, s, q.wish, w.patience) {
 			if ctx.Err() != nil {
 				return // what came last may be cut short
 			}
 			c.faults.note(c.gatherer.askers, blocks)
-			g := gathered{time.Unix(s.at(i), 0).UTC(), blocks}
-			if g.time.After(from) {
-				_ = c.take(ctx, g, g.time.Add(c.gatherer.slowest()))
+			g := gathered{time.Unix(s.at(i), 0).UTC(), blocks, w.of, q.scope}
+			if !g.time.After(w.graded) {
+				c.enter(g)
 				continue
 			}
-			c.grader.AddTick(g.time, blocks)
-			c.holes.note(g.time, c.o.Plan.lackOf(blocks))
+			_ = c.take(ctx, g, g.time.Add(c.gatherer.slowest()))
+			if !c.ready {
+				return
+			}
 		}
 		at = at.Add(time.Duration(n) * interval)
 	}
 }
 
-// chunk is a run of slots: from first, the end of the oldest.
-type chunk struct {
-	first time.Time
-	slots int
-	tries int
-	lack  lack // the most of any slot, when it was tried last
+// inquiry is how to ask about a subject, and what then to enter.
+type inquiry struct {
+	gatherer *Gatherer
+	wish     wish
+	scope    scope
 }
 
-func (k chunk) span() span { return span{k.first.Unix(), seconds(slo.SlotLength), k.slots} }
+func (c *Collector) inquire(of subject, countedOnly bool) inquiry {
+	s, _ := c.o.Plan.scope(of)
+	q := inquiry{c.gatherer, s.wish(countedOnly), s}
+	if alone := c.o.Plan.askedAlone(s); alone != c.o.Plan {
+		q.gatherer = newGatherer(alone, c.o.Sources, c.metrics)
+	}
+	return q
+}
 
 // instants returns how many instants one range query asks about: the more
 // services, the fewer, so that no answer grows beyond what a source is
@@ -118,38 +166,39 @@ func (c *Collector) instants(most int) int {
 	return most
 }
 
-// chunks cuts the past that the ledger needs into range queries, newest
-// first.
-func (c *Collector) chunks(before time.Time) []chunk {
-	n := c.instants(backfillSlots)
-	depth := c.o.Plan.longest()
-	if depth == 0 {
-		return nil
+// queue returns what is yet to be asked of the past: what was never asked,
+// newest first, and then what is owed.
+func (c *Collector) queue() []chunk {
+	queue := c.missing(c.lastTick.Truncate(slotLength))
+	for key, k := range c.agenda.owed {
+		if _, ok := c.o.Plan.scope(k.subject); ok {
+			queue = append(queue, k)
+		} else {
+			delete(c.agenda.owed, key)
+		}
 	}
-	oldest := before.Add(-depth - time.Hour).Truncate(time.Hour)
-	var chunks []chunk
-	for last := before; last.After(oldest); {
-		slots := min(n, int(last.Sub(oldest)/slo.SlotLength))
-		first := last.Add(-time.Duration(slots-1) * slo.SlotLength)
-		chunks = append(chunks, chunk{first: first, slots: slots})
-		last = first.Add(-slo.SlotLength)
-	}
-	return chunks
+	return queue
+}
+
+func (c *Collector) missing(before time.Time) []chunk {
+	return c.agenda.missing(c.o.Plan, before.Unix(), c.instants(backfillSlots))
 }
 
 // backfillNow enters all of the past before anything else happens.
 func (c *Collector) backfillNow(ctx context.Context, before time.Time) {
-	chunks := c.chunks(before)
+	chunks := c.missing(before)
 	for j, k := range chunks {
 		c.progress(j, len(chunks))
-		instants := c.gatherer.Range(ctx, k.span(), true)
+		q := c.inquire(k.subject, true)
+		instants := q.gatherer.Range(ctx, k.span(), q.wish)
 		if ctx.Err() != nil {
 			return
 		}
 		for i, blocks := range instants {
 			c.faults.note(c.gatherer.askers, blocks)
-			c.grader.AddSlot(time.Unix(k.span().at(i), 0).UTC(), blocks)
+			c.grader.addSlot(time.Unix(k.span().at(i), 0).UTC(), blocks, q.scope)
 		}
+		c.agenda.asked(c.o.Plan, k.subject, k.interval)
 	}
 	c.progress(len(chunks), len(chunks))
 }
@@ -164,8 +213,7 @@ func (c *Collector) progress(done, all int) {
 // as it worked. What a source fails the first time is not entered but asked
 // for again after a pause; the second answer is taken as it is, and asked for
 // once more when that source answers better than it did then.
-func (c *Collector) backfill(ctx context.Context, before time.Time) {
-	queue := c.chunks(before)
+func (c *Collector) backfill(ctx context.Context, queue []chunk) {
 	for pass := 0; ctx.Err() == nil; pass++ {
 		var failed []chunk
 		for i, k := range queue {
@@ -176,7 +224,7 @@ func (c *Collector) backfill(ctx context.Context, before time.Time) {
 			if c.worthTrying(k) {
 				k = c.backfillChunk(ctx, k)
 			}
-			if k.lack.any() && k.tries < backfillTries {
+			if k.unsettled() {
 				failed = append(failed, k)
 			}
 		}
@@ -197,33 +245,41 @@ func (c *Collector) worthTrying(k chunk) bool {
 // backfillChunk asks about a chunk and enters the answers.
 func (c *Collector) backfillChunk(ctx context.Context, k chunk) chunk {
 	started := time.Now()
-	instants := c.gatherer.Range(ctx, k.span(), true)
+	q := c.inquire(k.subject, true)
+	instants := q.gatherer.Range(ctx, k.span(), q.wish)
 	k.tries++
 	k.lack = nil
 	for _, blocks := range instants {
 		k.lack = k.lack.most(c.o.Plan.lackOf(blocks))
 	}
-	if !k.lack.any() || k.tries > 1 {
-		c.deliverSlots(ctx, k.span(), instants)
+	if k.entered() {
+		c.deliverSlots(ctx, k, q.scope, instants)
 	}
+	deliver(ctx, c.tried, k)
 	sleepUntil(ctx, time.Now().Add(time.Since(started)))
 	return k
 }
 
 // deliverSlots hands what came in about slots to the goroutine of Run.
-func (c *Collector) deliverSlots(ctx context.Context, s span, instants [][]*slo.Block) {
+func (c *Collector) deliverSlots(ctx context.Context, k chunk, of scope, instants [][]*slo.Block) {
 	for i, blocks := range instants {
-		if ctx.Err() != nil {
-			return // what came last may be cut short
-		}
-		c.deliver(ctx, c.slots, gathered{time.Unix(s.at(i), 0).UTC(), blocks})
+		deliver(ctx, c.slots, gathered{time.Unix(k.span().at(i), 0).UTC(), blocks, k.subject, of})
 	}
+}
+
+// settleChunk notes how a try ended.
+func (c *Collector) settleChunk(k chunk) {
+	if k.entered() {
+		c.agenda.asked(c.o.Plan, k.subject, k.interval)
+		c.agenda.tidy(c.o.Plan, c.lastTick.Unix())
+	}
+	c.agenda.settle(k)
 }
 
 func slotsOf(queue []chunk) int {
 	n := 0
 	for _, k := range queue {
-		n += k.slots
+		n += k.slots()
 	}
 	return n
 }
@@ -253,15 +309,15 @@ func (c *Collector) askAgain(ctx context.Context, g gathered) {
 	c.gatherer.running.Go(func() {
 		defer c.asking.Store(false)
 		for _, run := range runs {
-			c.deliverSlots(ctx, run, c.gatherer.Range(ctx, run, true))
+			c.deliverSlots(ctx, run, scope{}, c.gatherer.Range(ctx, run.span(), onlyCounted))
 		}
 	})
 }
 
 // slot enters what came in about one slot.
 func (c *Collector) slot(g gathered) {
-	c.grader.AddSlot(g.time, g.blocks)
-	if _, known := c.holes[g.time.Unix()]; known {
+	c.grader.addSlot(g.time, g.blocks, g.scope)
+	if _, known := c.holes[g.time.Unix()]; known && g.of.whole() {
 		c.holes.note(g.time, c.o.Plan.lackOf(g.blocks))
 	}
 }

@@ -82,7 +82,7 @@ func NewPlan(o PlanOptions) (*Plan, error) {
 		return nil, fmt.Errorf("planning the questions: the evaluation interval %s does not divide 5m into whole seconds: use e.g. 1m or 15s", o.Interval)
 	}
 	p := &Plan{Interval: o.Interval, Catalog: o.Catalog, Rubrics: o.Rubrics, Services: o.Catalog.Services()}
-	if err := p.scope(o.Only); err != nil {
+	if err := p.restrict(o.Only); err != nil {
 		return nil, err
 	}
 	identities, slis := map[string]int{}, map[string]int{}
@@ -99,7 +99,7 @@ func NewPlan(o PlanOptions) (*Plan, error) {
 	return p, nil
 }
 
-func (p *Plan) scope(only []catalog.ID) error {
+func (p *Plan) restrict(only []catalog.ID) error {
 	if len(only) == 0 {
 		return nil
 	}

@@ -203,7 +203,7 @@ rubrics:
 			{map[string]string{"service": "the-search", "code": "200"}, 9},
 		}, nil
 	}}
-	b := newAsker(SourceOptions{Name: "eu", Client: prom}, p).ask(t.Context(), instant(600), false)[0]
+	b := newAsker(SourceOptions{Name: "eu", Client: prom}, p).ask(t.Context(), instant(600), nil)[0]
 	require.Len(t, b.Columns[0].Rows, 1)
 	require.EqualValues(t, 0, b.Columns[0].Rows[0].Service)
 	require.Len(t, b.Columns[1].Rows, 1)

@@ -57,12 +57,12 @@ func TestAQueryThatIsTooLargeIsAskedInPieces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := numbered(100)
 		p := fixture{rubrics: availability, services: services}.plan(t)
-		whole := newAsker(SourceOptions{Name: "eu", Client: narrow(t, services, 1000)}, p).ask(t.Context(), instant(600), false)[0]
+		whole := newAsker(SourceOptions{Name: "eu", Client: narrow(t, services, 1000)}, p).ask(t.Context(), instant(600), nil)[0]
 		prom := narrow(t, services, 30)
 		a := newAsker(SourceOptions{Name: "eu", Client: prom}, p)
 		ask := func() (*slo.Block, int) {
 			before := len(prom.askings())
-			b := a.ask(t.Context(), instant(600), false)[0]
+			b := a.ask(t.Context(), instant(600), nil)[0]
 			return b, len(prom.askings()) - before
 		}
 		b, asked := ask()
@@ -72,7 +72,7 @@ func TestAQueryThatIsTooLargeIsAskedInPieces(t *testing.T) {
 
 		_, asked = ask()
 		require.Equal(t, 2*4, asked, "what was learnt is remembered")
-		a.ask(t.Context(), span{600, 60, 2}, false)
+		a.ask(t.Context(), span{600, 60, 2}, nil)
 		_, asked = ask()
 		require.Equal(t, 2*4, asked)
 
@@ -89,12 +89,12 @@ func TestASourceThatAnswersNothingIsNotAskedManyQuestions(t *testing.T) {
 		p := fixture{rubrics: availability, services: services}.plan(t)
 		prom := narrow(t, services, 0)
 		a := newAsker(SourceOptions{Name: "eu", Client: prom}, p)
-		b := a.ask(t.Context(), instant(600), false)[0]
+		b := a.ask(t.Context(), instant(600), nil)[0]
 		require.Equal(t, slo.SourceError, b.Columns[0].Fault.Reason)
 		require.Contains(t, b.Columns[0].Fault.Detail, "too many samples")
 		require.LessOrEqual(t, len(prom.askings()), 2*8)
 		before := len(prom.askings())
-		a.ask(t.Context(), instant(660), false)
+		a.ask(t.Context(), instant(660), nil)
 		require.Equal(t, 2, len(prom.askings())-before, "left whole for a while")
 	})
 }
@@ -108,7 +108,7 @@ func TestAnAuthorsQueryIsNotCut(t *testing.T) {
 		}
 		return nil, nil
 	}}
-	b := newAsker(SourceOptions{Name: "eu", Client: prom}, p).ask(t.Context(), instant(600), false)[0]
+	b := newAsker(SourceOptions{Name: "eu", Client: prom}, p).ask(t.Context(), instant(600), nil)[0]
 	require.Equal(t, slo.SourceError, b.Columns[0].Fault.Reason)
 	require.Len(t, prom.askings(), 2)
 }
@@ -181,7 +181,7 @@ func TestAQueryThatTakesASourceTooLongIsAskedInAFewPieces(t *testing.T) {
 			}))
 			t.Cleanup(server.Close)
 			a := newAsker(SourceOptions{Name: "eu", Client: client(t, server.URL)}, fixture{rubrics: availability, services: services}.plan(t))
-			b := a.ask(t.Context(), instant(600), false)[0]
+			b := a.ask(t.Context(), instant(600), nil)[0]
 			require.Equal(t, slo.SourceError, b.Columns[0].Fault.Reason)
 			require.EqualValues(t, 2*tt.asked, asked.Load())
 		})

@@ -2,59 +2,107 @@ package collector
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/apgarhq/apgar/scorecard"
+	"github.com/apgarhq/apgar/slo"
 )
 
-// fakeStore keeps commits. Its faults can be set while it is used.
-type fakeStore struct {
-	mu      sync.Mutex
-	holder  string // who has the lease
-	epoch   uint64
-	states  map[scorecard.Key]*scorecard.State
-	commits []scorecard.Commit
-	times   []time.Time
-	fail    error         // of everything
-	slow    time.Duration // of a commit
-	lastErr error
+// fakeServer keeps commits, for all processes that are clients of it.
+type fakeServer struct {
+	mu       sync.Mutex
+	holder   string // who has the lease
+	expires  time.Time
+	epoch    uint64
+	states   map[scorecard.Key]*scorecard.State
+	commits  []scorecard.Commit
+	times    []time.Time
+	pages    map[slo.PageKey]slo.Page
+	lost     map[slo.PageKey]bool // pages to be handed over again before anything else
+	life     int                  // how often it has lost everything
+	snapshot *scorecard.Snapshot
 }
 
-func (s *fakeStore) Acquire(_ context.Context, owner string, _ time.Duration) (scorecard.Lease, error) {
+// fakeStore is one process' client. Its faults can be set while it is used. It
+// honours contexts, except while the process is paused.
+type fakeStore struct {
+	*fakeServer
+	known  *scorecard.Snapshot
+	fail   error // of everything
+	hang   bool  // nothing answers
+	vague  error // of the next commit, which is taken
+	scores error // of earlier scores alone
+	paused time.Time
+}
+
+func newFakeStore() *fakeStore {
+	return &fakeStore{fakeServer: &fakeServer{pages: map[slo.PageKey]slo.Page{}}}
+}
+
+// client returns the store as another process sees it.
+func (s *fakeStore) client() *fakeStore { return &fakeStore{fakeServer: s.fakeServer} }
+
+// begin locks the server, unless the call fails.
+func (s *fakeStore) begin(ctx context.Context) error {
 	s.mu.Lock()
+	fail, hang, pause := s.fail, s.hang, time.Until(s.paused)
+	s.mu.Unlock()
+	if pause > 0 {
+		<-time.After(pause) // and then the call goes out, whatever its context
+		ctx = context.WithoutCancel(ctx)
+	}
+	if hang {
+		<-ctx.Done()
+	}
+	if err := errors.Join(ctx.Err(), fail); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	return nil
+}
+
+func (s *fakeStore) Acquire(ctx context.Context, owner string, ttl time.Duration) (scorecard.Lease, error) {
+	if err := s.begin(ctx); err != nil {
+		return scorecard.Lease{}, err
+	}
 	defer s.mu.Unlock()
-	switch {
-	case s.fail != nil:
-		return scorecard.Lease{}, s.fail
-	case s.holder != "" && s.holder != owner:
+	expired := !s.expires.IsZero() && !time.Now().Before(s.expires)
+	if s.holder != "" && s.holder != owner && !expired {
 		return scorecard.Lease{}, scorecard.ErrFenced
 	}
-	s.holder = owner
+	s.holder, s.expires = owner, time.Now().Add(ttl)
 	s.epoch++
 	return scorecard.Lease{Owner: owner, Epoch: s.epoch}, nil
 }
 
-func (s *fakeStore) Renew(_ context.Context, l scorecard.Lease, _ time.Duration) error {
-	s.mu.Lock()
+func (s *fakeStore) Renew(ctx context.Context, l scorecard.Lease, ttl time.Duration) error {
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
 	defer s.mu.Unlock()
-	return s.check(l.Owner, l.Epoch)
+	if err := s.check(l.Owner, l.Epoch); err != nil {
+		return err
+	}
+	s.expires = time.Now().Add(ttl)
+	return nil
 }
 
-func (s *fakeStore) check(owner string, epoch uint64) error {
-	switch {
-	case s.fail != nil:
-		return s.fail
-	case s.holder != owner || s.epoch != epoch:
+func (s *fakeServer) check(owner string, epoch uint64) error {
+	if s.holder != owner || s.epoch != epoch {
 		return scorecard.ErrFenced
 	}
 	return nil
 }
 
-func (s *fakeStore) Release(_ context.Context, l scorecard.Lease) error {
-	s.mu.Lock()
+func (s *fakeStore) Release(ctx context.Context, l scorecard.Lease) error {
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
 	defer s.mu.Unlock()
 	if err := s.check(l.Owner, l.Epoch); err != nil {
 		return err
@@ -63,71 +111,143 @@ func (s *fakeStore) Release(_ context.Context, l scorecard.Lease) error {
 	return nil
 }
 
-func (s *fakeStore) Commit(_ context.Context, c scorecard.Commit) error {
-	s.mu.Lock()
-	slow := s.slow
-	s.slow = 0
-	s.mu.Unlock()
-	<-time.After(slow)
-	s.mu.Lock()
+func (s *fakeStore) Commit(ctx context.Context, c scorecard.Commit) error {
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
 	defer s.mu.Unlock()
-	s.lastErr = s.check(c.Owner, c.Epoch)
-	if n := len(s.commits); s.lastErr == nil && n > 0 && !c.Snapshot.Tick.After(s.commits[n-1].Snapshot.Tick) {
-		s.lastErr = scorecard.ErrOldTick
+	if err := s.check(c.Owner, c.Epoch); err != nil {
+		return err
 	}
-	if s.lastErr != nil {
-		return s.lastErr
+	if s.snapshot != nil && !c.Snapshot.Tick.After(s.snapshot.Tick) {
+		return scorecard.ErrOldTick
 	}
+	sent := map[slo.PageKey]bool{}
+	for _, p := range c.Ledger {
+		sent[p.PageKey] = true
+	}
+	for key := range s.lost {
+		if !sent[key] {
+			return scorecard.ErrForgotten
+		}
+	}
+	s.lost = nil
+	for _, p := range c.Ledger {
+		if p.Data == nil {
+			delete(s.pages, p.PageKey)
+		} else {
+			s.pages[p.PageKey] = p
+		}
+	}
+	next := *c.Snapshot
+	next.Epoch, next.Incarnation, next.Generation = c.Epoch, strconv.Itoa(s.life), 1
+	if s.snapshot != nil {
+		next.Generation = s.snapshot.Generation + 1
+	}
+	s.snapshot, s.known = &next, &next
 	s.states = maps.Clone(c.States)
 	s.commits = append(s.commits, c)
 	s.times = append(s.times, time.Now())
+	err := s.vague
+	s.vague = nil
+	return err
+}
+
+func (s *fakeStore) ScoresAt(ctx context.Context, _ time.Time) (map[scorecard.Key]float64, error) {
+	if err := s.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	return nil, s.scores
+}
+
+func (s *fakeStore) States(ctx context.Context) (map[scorecard.Key]*scorecard.State, error) {
+	if err := s.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	return maps.Clone(s.states), nil
+}
+
+func (s *fakeStore) Snapshot() *scorecard.Snapshot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.known
+}
+
+func (s *fakeStore) Sync(ctx context.Context) error {
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	s.known = s.snapshot
 	return nil
 }
 
-func (s *fakeStore) ScoresAt(context.Context, time.Time) (map[scorecard.Key]float64, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return nil, s.fail
+func (s *fakeStore) Pages(ctx context.Context, have map[slo.PageKey]string, yield func(slo.Page) error) error {
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	pages := maps.Clone(s.pages)
+	s.mu.Unlock()
+	for key := range have {
+		if _, there := pages[key]; !there {
+			pages[key] = slo.Page{PageKey: key}
+		}
+	}
+	for key, p := range pages {
+		if have[key] == p.Version {
+			continue
+		}
+		if err := yield(p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (s *fakeStore) States(context.Context) (map[scorecard.Key]*scorecard.State, error) {
+// set changes something of the store while it is used.
+func (s *fakeStore) set(change func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return maps.Clone(s.states), s.fail
+	change()
 }
 
 // give hands the lease to another, or to nobody.
 func (s *fakeStore) give(holder string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.holder = holder
-	s.epoch++
+	s.set(func() {
+		s.holder, s.expires = holder, time.Time{}
+		s.epoch++
+	})
 }
 
-func (s *fakeStore) setFail(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.fail = err
+func (s *fakeStore) setFail(err error) { s.set(func() { s.fail = err }) }
+
+// restartEmpty loses everything.
+func (s *fakeStore) restartEmpty() {
+	s.set(func() {
+		s.life++
+		s.holder, s.snapshot, s.states = "", nil, nil
+		s.pages = map[slo.PageKey]slo.Page{}
+	})
 }
 
 // ticks returns the committed ticks.
-func (s *fakeStore) ticks() []time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *fakeServer) ticks() []time.Time {
 	var out []time.Time
-	for _, c := range s.commits {
+	for _, c := range s.all() {
 		out = append(out, c.Snapshot.Tick)
 	}
 	return out
 }
 
-func (s *fakeStore) all() []scorecard.Commit {
+func (s *fakeServer) all() []scorecard.Commit {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.commits)
 }
 
-func (s *fakeStore) newest() *scorecard.Snapshot {
+func (s *fakeServer) newest() *scorecard.Snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.commits[len(s.commits)-1].Snapshot

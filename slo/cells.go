@@ -24,6 +24,13 @@ func (k CellKey) Compare(o CellKey) int {
 	return cmp.Or(strings.Compare(k.Source, o.Source), strings.Compare(k.Cell, o.Cell))
 }
 
+// recentSlots are how many slots of a cell may be answered again; cellDays, of
+// how many days its hours are kept.
+const (
+	recentSlots = 4
+	cellDays    = weekSeconds/daySeconds + 1
+)
+
 // cellMemory is what a series remembers of one cell.
 type cellMemory struct {
 	key         CellKey
@@ -31,8 +38,8 @@ type cellMemory struct {
 	answeredAt  int64 // last tick that it answered completely
 	heardAt     int64 // newest time known when an answer last named it
 	identity    int   // the alternative it was first seen under
-	recent      [4]cellSlot
-	hours       [8]*cellDay
+	recent      [recentSlots]cellSlot
+	hours       [cellDays]*cellDay
 	state       cellState
 }
 
@@ -73,31 +80,37 @@ func (m *cellMemory) expected(at int64) bool {
 }
 
 // enter adds a slot to the cell's hourly totals. A slot already there is
-// replaced while it is recent, else left alone.
-func (m *cellMemory) enter(slot int64, counts Counts) {
+// replaced while it is recent, else left alone. It reports whether the totals
+// changed.
+func (m *cellMemory) enter(slot int64, counts Counts) bool {
 	hour, index := slotPlace(slot)
 	day, i := m.ensureDay(hour)
 	if day == nil {
-		return
+		return false
 	}
-	place := &m.recent[slot/slotSeconds%int64(len(m.recent))]
+	counts = counts.kept()
+	place := m.recentPlace(slot)
 	switch {
 	case day.measured[i]&(1<<index) == 0:
-		day.counts[i] = day.counts[i].Plus(counts)
 		day.measured[i] |= 1 << index
+		day.counts[i] = day.counts[i].Plus(counts).keptSum(day.measured[i])
 	case place.slot == slot:
-		day.counts[i] = day.counts[i].Plus(Counts{counts.Bad - place.counts.Bad, counts.Total - place.counts.Total})
+		more := Counts{counts.Bad - place.counts.Bad, counts.Total - place.counts.Total}
+		day.counts[i] = day.counts[i].Plus(more).keptSum(day.measured[i])
 	default:
-		return
+		return false
 	}
-	if slot >= place.slot {
-		*place = cellSlot{slot, counts}
-	}
+	return true
+}
+
+// recentPlace returns where a slot is kept that may yet be answered again.
+func (m *cellMemory) recentPlace(slot int64) *cellSlot {
+	return &m.recent[slot/slotSeconds%recentSlots]
 }
 
 func (m *cellMemory) ensureDay(hour int64) (*cellDay, int) {
 	end := ceilTo(hour, daySeconds)
-	p := &m.hours[end/daySeconds%int64(len(m.hours))]
+	p := &m.hours[dayPlace(end)]
 	if *p == nil {
 		*p = &cellDay{day: end}
 	}
@@ -110,14 +123,24 @@ func (m *cellMemory) ensureDay(hour int64) (*cellDay, int) {
 	return *p, int((hour-(end-daySeconds))/hourSeconds) - 1
 }
 
+func dayPlace(day int64) int64 { return day / daySeconds % cellDays }
+
+// day returns the hours of a day, or nil.
+func (m *cellMemory) day(day int64) *cellDay {
+	if d := m.hours[dayPlace(day)]; d != nil && d.day == day {
+		return d
+	}
+	return nil
+}
+
 // week returns the cell's counts over the 7 days before at, the far edge
 // rounded outward to the hour.
 func (m *cellMemory) week(at int64) Counts {
 	from := floorTo(at-weekSeconds, hourSeconds)
 	var sum Counts
 	for day := ceilTo(from+1, daySeconds); day-daySeconds < at; day += daySeconds {
-		d := m.hours[day/daySeconds%int64(len(m.hours))]
-		if d == nil || d.day != day {
+		d := m.day(day)
+		if d == nil {
 			continue
 		}
 		for i, c := range d.counts {
@@ -167,12 +190,20 @@ func (s *Series) forgetCells(at int64) {
 	}
 	s.swept = at
 	s.cells = slices.DeleteFunc(s.cells, func(m *cellMemory) bool {
-		switch {
-		case slices.Contains(s.Declared, m.key.Cell):
+		if !s.forgets(m, at) {
 			return false
-		case m.first == 0:
-			return m.heardAt < at-daySeconds
 		}
-		return max(m.last, m.heardAt) < at-expectedFor
+		s.forgetting(m)
+		return true
 	})
+}
+
+func (s *Series) forgets(m *cellMemory, at int64) bool {
+	switch {
+	case slices.Contains(s.Declared, m.key.Cell):
+		return false
+	case m.first == 0:
+		return m.heardAt < at-daySeconds
+	}
+	return max(m.last, m.heardAt) < at-expectedFor
 }

@@ -20,6 +20,7 @@ type Series struct {
 	cells  []*cellMemory // sorted by key
 	round  *Round        // of the newest tick
 	cache  windowCache
+	shard  *shard // nil outside a ledger
 }
 
 // NewSeries returns an empty memory for ticks of the given interval in
@@ -64,6 +65,7 @@ const (
 // AddTick enters the answers of a tick: into the ring, and as what each cell
 // says now. Answers may come in any order, at most one per cell.
 func (s *Series) AddTick(r *Round, answers []Answer) {
+	s.shard.begin(r.Time)
 	s.forgetCells(r.Time)
 	views := s.views(r, answers)
 	for i := range views {
@@ -71,13 +73,14 @@ func (s *Series) AddTick(r *Round, answers []Answer) {
 	}
 	s.round = r
 	if counts, measured, _ := merge(views, r.Time); measured {
-		s.ring.put(r.Time, counts)
+		s.enterTick(r.Time, counts)
 	}
 }
 
 // AddSlot enters the answers for the slot that ends at r.Time, which may be
 // the first ones, a later asking, or a backfill.
 func (s *Series) AddSlot(r *Round, answers []Answer) Outcome {
+	s.shard.begin(r.Time)
 	views := s.views(r, answers)
 	counts, measured, complete := merge(views, r.Time)
 	s.notePast(r.Time, !measured && anyFault(views, r))
@@ -91,7 +94,7 @@ func (s *Series) AddSlot(r *Round, answers []Answer) Outcome {
 		v := &views[i]
 		if v.row {
 			s.note(v.memory, r.Time)
-			v.memory.enter(r.Time, v.counts)
+			s.enterCell(v.memory, r.Time, v.counts)
 		}
 	}
 	s.cache.clear()
@@ -128,23 +131,6 @@ func (s *Series) note(m *cellMemory, slot int64) {
 func notLess(later, earlier Counts) bool {
 	return AtLeast(later.Total, earlier.Total) &&
 		(!AtMost(later.Total, earlier.Total) || AtLeast(later.Bad, earlier.Bad))
-}
-
-// enter puts a merged slot into slots and hours. It reports false when the
-// slot was already measured and the earlier answer stands.
-func (s *Series) enter(slot int64, counts Counts, complete bool) bool {
-	hour, i := slotPlace(slot)
-	chunk := s.slots.ensure(hour)
-	if chunk == nil {
-		s.hours.add(slot, counts)
-		return true
-	}
-	if old, had := chunk.get(i); had && (!complete || !notLess(counts, old)) {
-		return false
-	}
-	chunk.set(i, counts)
-	s.hours.rebuild(chunk)
-	return true
 }
 
 // cellView is one cell's part in one round.

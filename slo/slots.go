@@ -164,32 +164,52 @@ func (t *hourTable) expire() {
 		if c == nil || c.day > t.newest-hourChunks*daySeconds {
 			continue
 		}
-		for _, mask := range c.measured {
-			t.slots -= bits.OnesCount16(mask)
-		}
+		t.slots -= c.slots()
 		t.chunks[i] = nil
 	}
 }
 
-// rebuild sets an hour to the sum of its slots.
-func (t *hourTable) rebuild(c *slotChunk) {
-	if h, i := t.ensure(c.hour); h != nil {
-		t.slots += bits.OnesCount16(c.measured) - bits.OnesCount16(h.measured[i])
-		s := c.sum(wholeHour)
-		h.bad[i], h.total[i], h.measured[i] = s.Bad, s.Total, c.measured
+// rebuild sets an hour to the sum of its slots. It reports false when the hour
+// has slots that the chunk lacks, because a page of slots could not be read:
+// then the hour stays as it is.
+func (t *hourTable) rebuild(c *slotChunk) bool {
+	h, i := t.ensure(c.hour)
+	if h == nil {
+		return true
 	}
+	if h.measured[i]&^c.measured != 0 {
+		return false
+	}
+	t.slots += bits.OnesCount16(c.measured) - bits.OnesCount16(h.measured[i])
+	h.set(i, c.sum(wholeHour), c.measured)
+	return true
 }
 
 // add enters a slot that is older than the slots kept. A slot that its hour
-// already has is left alone, and one older than the hours kept is dropped.
-func (t *hourTable) add(slot int64, counts Counts) {
+// already has is left alone, and one older than the hours kept is dropped. It
+// reports whether there is anything new.
+func (t *hourTable) add(slot int64, counts Counts) bool {
 	hour, index := slotPlace(slot)
 	h, i := t.ensure(hour)
 	if h == nil || h.measured[i]&(1<<index) != 0 {
-		return
+		return false
 	}
-	h.bad[i] += counts.Bad
-	h.total[i] += counts.Total
-	h.measured[i] |= 1 << index
+	h.set(i, Counts{h.bad[i], h.total[i]}.Plus(counts), h.measured[i]|1<<index)
 	t.slots++
+	return true
+}
+
+// set enters an hour.
+func (c *hourChunk) set(i int, counts Counts, measured uint16) {
+	counts = counts.keptSum(measured)
+	c.bad[i], c.total[i], c.measured[i] = counts.Bad, counts.Total, measured
+}
+
+// slots returns how many slots of the day are measured.
+func (c *hourChunk) slots() int {
+	n := 0
+	for _, mask := range c.measured {
+		n += bits.OnesCount16(mask)
+	}
+	return n
 }

@@ -16,6 +16,36 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Defines values for ChangeKind.
+const (
+	GradeChanged     ChangeKind = "grade_changed"
+	LevelChanged     ChangeKind = "level_changed"
+	ScorecardAdded   ChangeKind = "scorecard_added"
+	ScorecardRemoved ChangeKind = "scorecard_removed"
+	StatusChanged    ChangeKind = "status_changed"
+	VerdictChanged   ChangeKind = "verdict_changed"
+)
+
+// Valid indicates whether the value is a known member of the ChangeKind enum.
+func (e ChangeKind) Valid() bool {
+	switch e {
+	case GradeChanged:
+		return true
+	case LevelChanged:
+		return true
+	case ScorecardAdded:
+		return true
+	case ScorecardRemoved:
+		return true
+	case StatusChanged:
+		return true
+	case VerdictChanged:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CheckAcross.
 const (
 	CheckAcrossBest        CheckAcross = "best"
@@ -128,6 +158,8 @@ const (
 	ProblemCodeNotFound           ProblemCode = "not_found"
 	ProblemCodeNotReady           ProblemCode = "not_ready"
 	ProblemCodeReloadFailed       ProblemCode = "reload_failed"
+	ProblemCodeStopping           ProblemCode = "stopping"
+	ProblemCodeTooManyStreams     ProblemCode = "too_many_streams"
 )
 
 // Valid indicates whether the value is a known member of the ProblemCode enum.
@@ -154,6 +186,34 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeNotReady:
 		return true
 	case ProblemCodeReloadFailed:
+		return true
+	case ProblemCodeStopping:
+		return true
+	case ProblemCodeTooManyStreams:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ResetReason.
+const (
+	ResetReasonAhead       ResetReason = "ahead"
+	ResetReasonDropped     ResetReason = "dropped"
+	ResetReasonIncarnation ResetReason = "incarnation"
+	ResetReasonMalformed   ResetReason = "malformed"
+)
+
+// Valid indicates whether the value is a known member of the ResetReason enum.
+func (e ResetReason) Valid() bool {
+	switch e {
+	case ResetReasonAhead:
+		return true
+	case ResetReasonDropped:
+		return true
+	case ResetReasonIncarnation:
+		return true
+	case ResetReasonMalformed:
 		return true
 	default:
 		return false
@@ -412,6 +472,33 @@ func (e SortParam) Valid() bool {
 	}
 }
 
+// Defines values for GetEventsParamsTier.
+const (
+	GetEventsParamsTierN1   GetEventsParamsTier = "1"
+	GetEventsParamsTierN2   GetEventsParamsTier = "2"
+	GetEventsParamsTierN3   GetEventsParamsTier = "3"
+	GetEventsParamsTierN4   GetEventsParamsTier = "4"
+	GetEventsParamsTierNone GetEventsParamsTier = "none"
+)
+
+// Valid indicates whether the value is a known member of the GetEventsParamsTier enum.
+func (e GetEventsParamsTier) Valid() bool {
+	switch e {
+	case GetEventsParamsTierN1:
+		return true
+	case GetEventsParamsTierN2:
+		return true
+	case GetEventsParamsTierN3:
+		return true
+	case GetEventsParamsTierN4:
+		return true
+	case GetEventsParamsTierNone:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListScorecardsParamsTier.
 const (
 	ListScorecardsParamsTierN1   ListScorecardsParamsTier = "1"
@@ -615,6 +702,72 @@ type Cell struct {
 	Value *float64 `json:"value"`
 }
 
+// Change One difference between two generations of a scorecard.
+type Change struct {
+	// Check The check whose verdict changed; null for other kinds.
+	//
+	// Examples: availability
+	Check *string `json:"check"`
+
+	// Environment Examples: production
+	Environment string `json:"environment"`
+
+	// From The verdict, level, grade or status before; null for none.
+	//
+	// Examples: pass
+	From *string `json:"from"`
+
+	// FromScore The score of the scorecard before.
+	//
+	// Examples: 97.2
+	FromScore *float64 `json:"from_score"`
+
+	// Generation The generation that it came with.
+	//
+	// Examples: 42
+	Generation int64 `json:"generation"`
+
+	// Id Grows by one with each change, within one life of the store.
+	//
+	// Examples: 17
+	Id int64 `json:"id"`
+
+	// Kind What changed of a scorecard.
+	Kind ChangeKind `json:"kind"`
+
+	// Message What was seen, in a sentence; null for other kinds.
+	Message *string `json:"message"`
+
+	// Reason Why the verdict is what it is, in one word; null for other kinds.
+	//
+	// Examples: burning_fast
+	Reason *string `json:"reason"`
+
+	// Rubric A name of the catalog, in lower case.
+	Rubric ID `json:"rubric"`
+
+	// Service The service that a scorecard is about.
+	Service Subject `json:"service"`
+
+	// Time The tick that was graded.
+	//
+	// Examples: 2026-11-23T12:00:00Z
+	Time *time.Time `json:"time"`
+
+	// To The same after; null for none.
+	//
+	// Examples: fail
+	To *string `json:"to"`
+
+	// ToScore The score after.
+	//
+	// Examples: 59
+	ToScore *float64 `json:"to_score"`
+}
+
+// ChangeKind What changed of a scorecard.
+type ChangeKind string
+
 // Check One criterion of a rubric.
 type Check struct {
 	// Across How a gauge merges over cells.
@@ -758,6 +911,16 @@ type Delta struct {
 	N7d *float64 `json:"7d"`
 }
 
+// EventData The data of an event, by its name.
+type EventData struct {
+	union json.RawMessage
+}
+
+// Generation The generation that this server serves.
+//
+// Examples: 42
+type Generation = int64
+
 // History The past of a scorecard.
 type History struct {
 	// Items Oldest first.
@@ -789,6 +952,24 @@ type HistoryPoint struct {
 
 // ID A name of the catalog, in lower case.
 type ID = string
+
+// Incarnation Names the life of the store that ids and generations count in.
+//
+// Examples: 9f2c41d07a3e
+type Incarnation = string
+
+// Position Where the client is.
+type Position struct {
+	// Generation The generation that this server serves.
+	//
+	// Examples: 42
+	Generation Generation `json:"generation"`
+
+	// Incarnation Names the life of the store that ids and generations count in.
+	//
+	// Examples: 9f2c41d07a3e
+	Incarnation Incarnation `json:"incarnation"`
+}
 
 // Problem What went wrong, as RFC 9457 has it.
 type Problem struct {
@@ -840,6 +1021,29 @@ type Relation struct {
 	// Type Examples: dependsOn
 	Type string `json:"type"`
 }
+
+// Reset Changes were missed.
+type Reset struct {
+	// Generation The generation that this server serves.
+	//
+	// Examples: 42
+	Generation Generation `json:"generation"`
+
+	// Incarnation Names the life of the store that ids and generations count in.
+	//
+	// Examples: 9f2c41d07a3e
+	Incarnation Incarnation `json:"incarnation"`
+
+	// Reason Why: the id is none of ours; it is of another life of the store; it is newer than what this server serves; changes after it are no longer kept.
+	//
+	// Examples: dropped
+	Reason ResetReason `json:"reason"`
+}
+
+// ResetReason Why: the id is none of ours; it is of another life of the store; it is newer than what this server serves; changes after it are no longer kept.
+//
+// Examples: dropped
+type ResetReason string
 
 // Result One check of a scorecard.
 type Result struct {
@@ -1462,6 +1666,12 @@ type FromParam = string
 // GradeParam defines model for gradeParam.
 type GradeParam = []string
 
+// KindParam defines model for kindParam.
+type KindParam = []ChangeKind
+
+// LastEventIDParam defines model for lastEventIDParam.
+type LastEventIDParam = string
+
 // LevelParam defines model for levelParam.
 type LevelParam = []string
 
@@ -1483,11 +1693,17 @@ type OwnerParam = []string
 // QParam defines model for qParam.
 type QParam = string
 
+// QueryLastEventID defines model for queryLastEventIDParam.
+type QueryLastEventID = string
+
 // RubricFilterParam defines model for rubricFilterParam.
 type RubricFilterParam = []string
 
 // RubricParam A name of the catalog, in lower case.
 type RubricParam = ID
+
+// ServiceParam defines model for serviceParam.
+type ServiceParam = []string
 
 // SortParam defines model for sortParam.
 type SortParam string
@@ -1525,6 +1741,9 @@ type BadRequest = Problem
 // Internal What went wrong, as RFC 9457 has it.
 type Internal = Problem
 
+// NoStream What went wrong, as RFC 9457 has it.
+type NoStream = Problem
+
 // NotAcceptable What went wrong, as RFC 9457 has it.
 type NotAcceptable = Problem
 
@@ -1536,6 +1755,45 @@ type NotReady = Problem
 
 // Unavailable What went wrong, as RFC 9457 has it.
 type Unavailable = Problem
+
+// GetEventsParams defines parameters for GetEvents.
+type GetEventsParams struct {
+	// Rubric Name of the rubric.
+	Rubric *RubricFilterParam `form:"rubric,omitempty" json:"rubric,omitempty"`
+
+	// Owner Owner as the scorecard shows it; `none` for services without one.
+	Owner *OwnerParam `form:"owner,omitempty" json:"owner,omitempty"`
+
+	// System System; `none` for services without one.
+	System *SystemParam `form:"system,omitempty" json:"system,omitempty"`
+
+	// Tier Tier, 1 is the most critical; `none` for services without one.
+	Tier *TierParam `form:"tier,omitempty" json:"tier,omitempty"`
+
+	// Lifecycle Lifecycle; `none` for services without one.
+	Lifecycle *LifecycleParam `form:"lifecycle,omitempty" json:"lifecycle,omitempty"`
+
+	// Tag A tag that the service has.
+	Tag *TagParam `form:"tag,omitempty" json:"tag,omitempty"`
+
+	// Kind What changed.
+	Kind *KindParam `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// Service A service, as `namespace/name`.
+	Service *ServiceParam `form:"service,omitempty" json:"service,omitempty"`
+
+	// Q Part of the id, title, owner or system, in any case.
+	Q *QParam `form:"q,omitempty" json:"q,omitempty"`
+
+	// QueryLastEventID The header Last-Event-ID, for clients that cannot set it; the header counts where both are given.
+	QueryLastEventID *QueryLastEventID `form:"last_event_id,omitempty" json:"last_event_id,omitempty"`
+
+	// LastEventID The id of the last event that the client has seen.
+	LastEventID *LastEventIDParam `json:"Last-Event-ID,omitempty"`
+}
+
+// GetEventsParamsTier defines parameters for GetEvents.
+type GetEventsParamsTier string
 
 // ListRubricsParams defines parameters for ListRubrics.
 type ListRubricsParams struct {
@@ -1684,6 +1942,94 @@ type ListSourcesParams struct {
 	Cursor *CursorParam `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// AsChange returns the union data inside the EventData as a Change
+func (t EventData) AsChange() (Change, error) {
+	var body Change
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromChange overwrites any union data inside the EventData as the provided Change
+func (t *EventData) FromChange(v Change) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeChange performs a merge with any union data inside the EventData, using the provided Change
+func (t *EventData) MergeChange(v Change) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsReset returns the union data inside the EventData as a Reset
+func (t EventData) AsReset() (Reset, error) {
+	var body Reset
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromReset overwrites any union data inside the EventData as the provided Reset
+func (t *EventData) FromReset(v Reset) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeReset performs a merge with any union data inside the EventData, using the provided Reset
+func (t *EventData) MergeReset(v Reset) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsPosition returns the union data inside the EventData as a Position
+func (t EventData) AsPosition() (Position, error) {
+	var body Position
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromPosition overwrites any union data inside the EventData as the provided Position
+func (t *EventData) FromPosition(v Position) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergePosition performs a merge with any union data inside the EventData, using the provided Position
+func (t *EventData) MergePosition(v Position) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t EventData) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *EventData) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
 // AsScorecardList returns the union data inside the ScorecardListOrMap as a ScorecardList
 func (t ScorecardListOrMap) AsScorecardList() (ScorecardList, error) {
 	var body ScorecardList
@@ -1819,6 +2165,29 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 
 // The interface specification for the client above.
 type ClientInterface interface {
+
+	// GetEvents Changes as they come, as server-sent events
+	//
+	// A stream that ends only when the client goes or the server stops. An event is sent once the snapshot that contains
+	// it is served: who reads the lists after it gets at least its generation. The name of an event is the kind of the
+	// change, its data one `Change` in JSON. Two events are about the stream itself:
+	//
+	// `reset`, with a `Reset`: changes have been missed and will not come; read the lists again, changes after them follow.
+	//
+	// `position`, with a `Position`: nothing to tell, but the id has moved on. It comes at the beginning of a stream that
+	// does not go on from an earlier one, and instead of a heartbeat when changes were passed over by the filter.
+	//
+	// The id of an event is the place to go on from. A client that connects again with it as `Last-Event-ID` gets what came
+	// after it; if that is not known any more, or the id is of another life of the store, a `reset`. Without an id the stream
+	// begins with what comes next. Every 15 seconds without an event a comment is sent; a client that takes nothing for
+	// 5 seconds is dropped.
+	//
+	// Filters of different names must all be met; of one name repeated, any. Changes of services that have left the catalog
+	// pass filters by owner, system, tier, lifecycle, tag and text.
+	//
+	// Corresponds with GET /api/v1/events (the `GetEvents` operationId).
+	GetEvents(ctx context.Context, params *GetEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListRubrics Rubrics with their checks
 	//
 	// In order of name.
@@ -1886,6 +2255,38 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/v1/sources/{source} (the `GetSource` operationId).
 	GetSource(ctx context.Context, source SourceParam, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// GetEvents Changes as they come, as server-sent events
+//
+// A stream that ends only when the client goes or the server stops. An event is sent once the snapshot that contains
+// it is served: who reads the lists after it gets at least its generation. The name of an event is the kind of the
+// change, its data one `Change` in JSON. Two events are about the stream itself:
+//
+// `reset`, with a `Reset`: changes have been missed and will not come; read the lists again, changes after them follow.
+//
+// `position`, with a `Position`: nothing to tell, but the id has moved on. It comes at the beginning of a stream that
+// does not go on from an earlier one, and instead of a heartbeat when changes were passed over by the filter.
+//
+// The id of an event is the place to go on from. A client that connects again with it as `Last-Event-ID` gets what came
+// after it; if that is not known any more, or the id is of another life of the store, a `reset`. Without an id the stream
+// begins with what comes next. Every 15 seconds without an event a comment is sent; a client that takes nothing for
+// 5 seconds is dropped.
+//
+// Filters of different names must all be met; of one name repeated, any. Changes of services that have left the catalog
+// pass filters by owner, system, tier, lifecycle, tag and text.
+//
+// Corresponds with GET /api/v1/events (the `GetEvents` operationId).
+func (c *Client) GetEvents(ctx context.Context, params *GetEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetEventsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // ListRubrics Rubrics with their checks
@@ -2056,6 +2457,183 @@ func (c *Client) GetSource(ctx context.Context, source SourceParam, reqEditors .
 	return c.Client.Do(req)
 }
 
+// NewGetEventsRequest constructs an http.Request for the GetEvents method
+func NewGetEventsRequest(server string, params *GetEventsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/events")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Rubric != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "rubric", *params.Rubric, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Owner != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "owner", *params.Owner, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.System != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "system", *params.System, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Tier != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "tier", *params.Tier, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Lifecycle != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "lifecycle", *params.Lifecycle, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Tag != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "tag", *params.Tag, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Kind != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "kind", *params.Kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Service != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "service", *params.Service, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.QueryLastEventID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "last_event_id", *params.QueryLastEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.LastEventID != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Last-Event-ID", *params.LastEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Last-Event-ID", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListRubricsRequest constructs an http.Request for the ListRubrics method
 func NewListRubricsRequest(server string, params *ListRubricsParams) (*http.Request, error) {
 	var err error
@@ -2085,6 +2663,7 @@ func NewListRubricsRequest(server string, params *ListRubricsParams) (*http.Requ
 		var rawQueryFragments []string
 
 		if params.Limit != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2092,9 +2671,11 @@ func NewListRubricsRequest(server string, params *ListRubricsParams) (*http.Requ
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Cursor != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2102,6 +2683,7 @@ func NewListRubricsRequest(server string, params *ListRubricsParams) (*http.Requ
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if encoded := queryValues.Encode(); encoded != "" {
@@ -2181,6 +2763,7 @@ func NewListScorecardsRequest(server string, params *ListScorecardsParams) (*htt
 		var rawQueryFragments []string
 
 		if params.Rubric != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "rubric", *params.Rubric, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2188,9 +2771,11 @@ func NewListScorecardsRequest(server string, params *ListScorecardsParams) (*htt
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Owner != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "owner", *params.Owner, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2198,9 +2783,11 @@ func NewListScorecardsRequest(server string, params *ListScorecardsParams) (*htt
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.System != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "system", *params.System, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2208,9 +2795,11 @@ func NewListScorecardsRequest(server string, params *ListScorecardsParams) (*htt
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Tier != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "tier", *params.Tier, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2218,9 +2807,11 @@ func NewListScorecardsRequest(server string, params *ListScorecardsParams) (*htt
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Lifecycle != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "lifecycle", *params.Lifecycle, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2228,9 +2819,11 @@ func NewListScorecardsRequest(server string, params *ListScorecardsParams) (*htt
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Tag != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "tag", *params.Tag, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2238,9 +2831,11 @@ func NewListScorecardsRequest(server string, params *ListScorecardsParams) (*htt
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Grade != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "grade", *params.Grade, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2248,9 +2843,11 @@ func NewListScorecardsRequest(server string, params *ListScorecardsParams) (*htt
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Level != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "level", *params.Level, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2258,9 +2855,11 @@ func NewListScorecardsRequest(server string, params *ListScorecardsParams) (*htt
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Status != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2268,9 +2867,11 @@ func NewListScorecardsRequest(server string, params *ListScorecardsParams) (*htt
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Q != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2278,9 +2879,11 @@ func NewListScorecardsRequest(server string, params *ListScorecardsParams) (*htt
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.ChangedSince != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "changed_since", *params.ChangedSince, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2288,9 +2891,11 @@ func NewListScorecardsRequest(server string, params *ListScorecardsParams) (*htt
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Sort != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2298,9 +2903,11 @@ func NewListScorecardsRequest(server string, params *ListScorecardsParams) (*htt
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Limit != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2308,9 +2915,11 @@ func NewListScorecardsRequest(server string, params *ListScorecardsParams) (*htt
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Cursor != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2318,9 +2927,11 @@ func NewListScorecardsRequest(server string, params *ListScorecardsParams) (*htt
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Format != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "format", *params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2328,6 +2939,7 @@ func NewListScorecardsRequest(server string, params *ListScorecardsParams) (*htt
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if encoded := queryValues.Encode(); encoded != "" {
@@ -2442,6 +3054,7 @@ func NewGetHistoryRequest(server string, rubric RubricParam, namespace Namespace
 		var rawQueryFragments []string
 
 		if params.From != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2449,9 +3062,11 @@ func NewGetHistoryRequest(server string, rubric RubricParam, namespace Namespace
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.To != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2459,9 +3074,11 @@ func NewGetHistoryRequest(server string, rubric RubricParam, namespace Namespace
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Step != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "step", *params.Step, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2469,6 +3086,7 @@ func NewGetHistoryRequest(server string, rubric RubricParam, namespace Namespace
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if encoded := queryValues.Encode(); encoded != "" {
@@ -2514,6 +3132,7 @@ func NewListServicesRequest(server string, params *ListServicesParams) (*http.Re
 		var rawQueryFragments []string
 
 		if params.Owner != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "owner", *params.Owner, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2521,9 +3140,11 @@ func NewListServicesRequest(server string, params *ListServicesParams) (*http.Re
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.System != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "system", *params.System, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2531,9 +3152,11 @@ func NewListServicesRequest(server string, params *ListServicesParams) (*http.Re
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Domain != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "domain", *params.Domain, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2541,9 +3164,11 @@ func NewListServicesRequest(server string, params *ListServicesParams) (*http.Re
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Tier != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "tier", *params.Tier, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2551,9 +3176,11 @@ func NewListServicesRequest(server string, params *ListServicesParams) (*http.Re
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Lifecycle != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "lifecycle", *params.Lifecycle, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2561,9 +3188,11 @@ func NewListServicesRequest(server string, params *ListServicesParams) (*http.Re
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Type != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "type", *params.Type, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2571,9 +3200,11 @@ func NewListServicesRequest(server string, params *ListServicesParams) (*http.Re
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Tag != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "tag", *params.Tag, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2581,9 +3212,11 @@ func NewListServicesRequest(server string, params *ListServicesParams) (*http.Re
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Q != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2591,9 +3224,11 @@ func NewListServicesRequest(server string, params *ListServicesParams) (*http.Re
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Limit != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2601,9 +3236,11 @@ func NewListServicesRequest(server string, params *ListServicesParams) (*http.Re
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Cursor != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2611,6 +3248,7 @@ func NewListServicesRequest(server string, params *ListServicesParams) (*http.Re
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if encoded := queryValues.Encode(); encoded != "" {
@@ -2711,6 +3349,7 @@ func NewListServiceScorecardsRequest(server string, namespace NamespaceParam, na
 		var rawQueryFragments []string
 
 		if params.Rubric != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "rubric", *params.Rubric, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2718,9 +3357,11 @@ func NewListServiceScorecardsRequest(server string, namespace NamespaceParam, na
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Status != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2728,9 +3369,11 @@ func NewListServiceScorecardsRequest(server string, namespace NamespaceParam, na
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Limit != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2738,9 +3381,11 @@ func NewListServiceScorecardsRequest(server string, namespace NamespaceParam, na
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Cursor != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2748,6 +3393,7 @@ func NewListServiceScorecardsRequest(server string, namespace NamespaceParam, na
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if encoded := queryValues.Encode(); encoded != "" {
@@ -2793,6 +3439,7 @@ func NewListSourcesRequest(server string, params *ListSourcesParams) (*http.Requ
 		var rawQueryFragments []string
 
 		if params.State != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "state", *params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2800,9 +3447,11 @@ func NewListSourcesRequest(server string, params *ListSourcesParams) (*http.Requ
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Environment != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "environment", *params.Environment, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2810,9 +3459,11 @@ func NewListSourcesRequest(server string, params *ListSourcesParams) (*http.Requ
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Limit != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2820,9 +3471,11 @@ func NewListSourcesRequest(server string, params *ListSourcesParams) (*http.Requ
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if params.Cursor != nil {
+
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
@@ -2830,6 +3483,7 @@ func NewListSourcesRequest(server string, params *ListSourcesParams) (*http.Requ
 					rawQueryFragments = append(rawQueryFragments, qp)
 				}
 			}
+
 		}
 
 		if encoded := queryValues.Encode(); encoded != "" {
@@ -2923,6 +3577,31 @@ func WithBaseURL(baseURL string) ClientOption {
 
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
+
+	// GetEventsWithResponse Changes as they come, as server-sent events
+	//
+	// A stream that ends only when the client goes or the server stops. An event is sent once the snapshot that contains
+	// it is served: who reads the lists after it gets at least its generation. The name of an event is the kind of the
+	// change, its data one `Change` in JSON. Two events are about the stream itself:
+	//
+	// `reset`, with a `Reset`: changes have been missed and will not come; read the lists again, changes after them follow.
+	//
+	// `position`, with a `Position`: nothing to tell, but the id has moved on. It comes at the beginning of a stream that
+	// does not go on from an earlier one, and instead of a heartbeat when changes were passed over by the filter.
+	//
+	// The id of an event is the place to go on from. A client that connects again with it as `Last-Event-ID` gets what came
+	// after it; if that is not known any more, or the id is of another life of the store, a `reset`. Without an id the stream
+	// begins with what comes next. Every 15 seconds without an event a comment is sent; a client that takes nothing for
+	// 5 seconds is dropped.
+	//
+	// Filters of different names must all be met; of one name repeated, any. Changes of services that have left the catalog
+	// pass filters by owner, system, tier, lifecycle, tag and text.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/events (the `GetEvents` operationId).
+	GetEventsWithResponse(ctx context.Context, params *GetEventsParams, reqEditors ...RequestEditorFn) (*GetEventsResponse, error)
+
 	// ListRubricsWithResponse Rubrics with their checks
 	//
 	// In order of name.
@@ -3010,6 +3689,75 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/v1/sources/{source} (the `GetSource` operationId).
 	GetSourceWithResponse(ctx context.Context, source SourceParam, reqEditors ...RequestEditorFn) (*GetSourceResponse, error)
+}
+
+// GetEventsResponse503Headers the declared response headers of an HTTP 503 response for GetEvents
+type GetEventsResponse503Headers struct {
+	RetryAfter *int
+}
+
+type GetEventsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *BadRequest
+	// ApplicationproblemJSON406 the response for an HTTP 406 `application/problem+json` response
+	ApplicationproblemJSON406 *NotAcceptable
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *NoStream
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetEventsResponse503Headers
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r GetEventsResponse) GetApplicationproblemJSON400() *BadRequest {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON406 returns the response for an HTTP 406 `application/problem+json` response
+func (r GetEventsResponse) GetApplicationproblemJSON406() *NotAcceptable {
+	return r.ApplicationproblemJSON406
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r GetEventsResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r GetEventsResponse) GetApplicationproblemJSON503() *NoStream {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetEventsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetEventsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetEventsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetEventsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 // ListRubricsResponse200Headers the declared response headers of an HTTP 200 response for ListRubrics
@@ -3824,6 +4572,36 @@ func (r GetSourceResponse) ContentType() string {
 	return ""
 }
 
+// GetEventsWithResponse Changes as they come, as server-sent events
+//
+// A stream that ends only when the client goes or the server stops. An event is sent once the snapshot that contains
+// it is served: who reads the lists after it gets at least its generation. The name of an event is the kind of the
+// change, its data one `Change` in JSON. Two events are about the stream itself:
+//
+// `reset`, with a `Reset`: changes have been missed and will not come; read the lists again, changes after them follow.
+//
+// `position`, with a `Position`: nothing to tell, but the id has moved on. It comes at the beginning of a stream that
+// does not go on from an earlier one, and instead of a heartbeat when changes were passed over by the filter.
+//
+// The id of an event is the place to go on from. A client that connects again with it as `Last-Event-ID` gets what came
+// after it; if that is not known any more, or the id is of another life of the store, a `reset`. Without an id the stream
+// begins with what comes next. Every 15 seconds without an event a comment is sent; a client that takes nothing for
+// 5 seconds is dropped.
+//
+// Filters of different names must all be met; of one name repeated, any. Changes of services that have left the catalog
+// pass filters by owner, system, tier, lifecycle, tag and text.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/events (the `GetEvents` operationId).
+func (c *ClientWithResponses) GetEventsWithResponse(ctx context.Context, params *GetEventsParams, reqEditors ...RequestEditorFn) (*GetEventsResponse, error) {
+	rsp, err := c.GetEvents(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetEventsResponse(rsp)
+}
+
 // ListRubricsWithResponse Rubrics with their checks
 //
 // In order of name.
@@ -3970,6 +4748,66 @@ func (c *ClientWithResponses) GetSourceWithResponse(ctx context.Context, source 
 		return nil, err
 	}
 	return ParseGetSourceResponse(rsp)
+}
+
+// ParseGetEventsResponse parses an HTTP response from a GetEventsWithResponse call
+func ParseGetEventsResponse(rsp *http.Response) (*GetEventsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetEventsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest NoStream
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 503:
+		var headers GetEventsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
 }
 
 // ParseListRubricsResponse parses an HTTP response from a ListRubricsWithResponse call

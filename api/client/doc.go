@@ -4,7 +4,7 @@
 // of the documented ones leaves all typed fields nil.
 //
 // NewClientWithResponses makes a client; give it an http.Client with a
-// timeout.
+// timeout, except for Follow, which reads the stream of events.
 package client
 
 //go:generate go tool -modfile=../../tools/go.mod oapi-codegen -config oapi-codegen.yaml ../openapi.yaml

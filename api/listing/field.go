@@ -17,6 +17,8 @@ func FieldValues(name string) []string {
 		return []string{"A", "B", "C", "D", "F", None}
 	case "status":
 		return []string{"scored", "unknown", "not_scored"}
+	case "kind":
+		return []string{"scorecard_added", "scorecard_removed", "verdict_changed", "level_changed", "grade_changed", "status_changed"}
 	case "tier":
 		return []string{"1", "2", "3", "4", None}
 	default:

@@ -17,6 +17,22 @@ type Filter struct {
 // empty reports whether the filter lets every row pass.
 func (f Filter) empty() bool { return len(f.Fields) == 0 && f.Text == "" && f.Since.IsZero() }
 
+// Passes reports whether one row passes the filter, which need not be in a
+// table. Of the row its Fields, Text and Changed are looked at.
+func (f Filter) Passes(r *Row) bool {
+	for name, values := range f.Fields {
+		if !slices.ContainsFunc(r.Fields, func(has Field) bool { return has.Name == name && slices.Contains(values, has.Value) }) {
+			return false
+		}
+	}
+	return f.passesRest(r)
+}
+
+// passesRest is Passes for a row that meets the Fields.
+func (f Filter) passesRest(r *Row) bool {
+	return (f.Text == "" || strings.Contains(r.Text, f.Text)) && (f.Since.IsZero() || !r.Changed.Before(f.Since))
+}
+
 // match returns the rows that pass the filter, in order of their keys.
 func (t *Table) match(f Filter) []int32 {
 	var rows []int32
@@ -37,8 +53,7 @@ func (t *Table) match(f Filter) []int32 {
 	}
 	var passed []int32
 	for _, i := range rows {
-		r := &t.rows[i]
-		if (f.Text == "" || strings.Contains(r.Text, f.Text)) && (f.Since.IsZero() || !r.Changed.Before(f.Since)) {
+		if f.passesRest(&t.rows[i]) {
 			passed = append(passed, i)
 		}
 	}

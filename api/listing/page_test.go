@@ -147,3 +147,23 @@ func TestFiltersOfOneNameAreAlternativesAndOfSeveralNamesMustAllBeMet(t *testing
 	require.Equal(t, 0, count("owner=nobody"))
 	require.Equal(t, 10, count("q=s000"))
 }
+
+func TestARowPassesAFilterWhereverATableWouldListIt(t *testing.T) {
+	list := rows(60)
+	table := listing.New(rows(60))
+	for _, text := range []string{
+		"", "owner=team-1", "owner=team-1&owner=team-2", "tag=t3&tag=all", "owner=team-0&tag=t1&q=S00", "q=s000", "changed_since=1004&tag=t2", "owner=nobody",
+	} {
+		filter := query(t, text).Filter
+		var listed, passed []listing.Key
+		for _, i := range table.All(filter) {
+			listed = append(listed, table.Key(int(i)))
+		}
+		for i := range list {
+			if filter.Passes(&list[i]) {
+				passed = append(passed, list[i].Key)
+			}
+		}
+		require.ElementsMatch(t, listed, passed, text)
+	}
+}

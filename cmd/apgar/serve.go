@@ -19,6 +19,9 @@ type serveCommand struct {
 
 // Run runs the service until a signal other than SIGHUP ends it.
 func (c *serveCommand) Run(p *process) error {
-	surviveHangups(p.ctx, p.log)
-	return app.Serve(p.ctx, app.ServeOptions{ConfigFile: c.ConfigFile, Target: c.Target, Web: c.Web.options(), Logger: p.log})
+	reloads, stop := hangups()
+	defer stop()
+	return app.Serve(p.ctx, app.ServeOptions{
+		ConfigFile: c.ConfigFile, Target: c.Target, Web: c.Web.options(), Logger: p.log, Hangups: reloads,
+	})
 }

@@ -46,8 +46,8 @@ func Demo(ctx context.Context, o DemoOptions) (err error) {
 	}
 	defer func() { err = errors.Join(err, world.Close()) }()
 	say(o.Out, "reading it back and replaying the last hour …")
-	s, err := newServiceWith(
-		ServeOptions{ConfigFile: world.ConfigFile(), Target: "all", Web: o.Web, Logger: o.Logger},
+	s, err := newService(
+		ServeOptions{ConfigFile: world.ConfigFile(), Target: targetAll, Web: o.Web, Logger: o.Logger},
 		serviceExtras{replay: demoReplay, links: demoLinks(world.PrometheusURL())},
 	)
 	if err != nil {

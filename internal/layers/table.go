@@ -34,6 +34,7 @@ func rooms() []Room {
 		{Path: "catalog", Pure: true},
 		{Path: "rubric", Pure: true, MayImport: []string{"catalog"}},
 		{Path: "slo", Pure: true},
+		{Path: "slo/column", Pure: true},
 		{Path: "waiver", Pure: true, MayImport: []string{"catalog"}},
 		{Path: "scorecard", Pure: true, MayImport: []string{"catalog", "rubric", "slo", "waiver"}},
 		{Path: "regression", Pure: true, MayImport: []string{"catalog", "rubric", "slo", "waiver", "scorecard"}},
@@ -60,6 +61,7 @@ func rooms() []Room {
 		{Path: "internal/config", MayImport: []string{"catalog", "catalog/file", "rubric", "slo", "scorecard"}},
 		{Path: "internal/demo"},
 		{Path: "internal/layers"},
+		{Path: "internal/reload"},
 		// Rubric tests plan as the collector does, ask the real engine and grade.
 		{Path: "internal/rubrictest", MayImport: append(slices.Clip(vocabulary), "collector", "collector/promapi")},
 	}
@@ -89,6 +91,11 @@ func technologies() []Technology {
 			Name:     "the Redis client",
 			Packages: []string{"github.com/redis/go-redis"},
 			Homes:    []string{"store"},
+		},
+		{
+			Name:     "fsnotify",
+			Packages: []string{"github.com/fsnotify/fsnotify"},
+			Homes:    []string{"internal/reload"},
 		},
 		{
 			Name:     "Prometheus' engine, storage and scraper",

@@ -14,7 +14,7 @@ import (
 const (
 	// ttl is long enough for any case, and brief is short enough to wait for.
 	ttl   = time.Minute
-	brief = 100 * time.Millisecond
+	brief = 300 * time.Millisecond
 
 	interval = time.Minute
 	// patience is how long a case waits for what should happen at once.

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/apgarhq/apgar/catalog"
 )
 
 const benchCards = 5000
@@ -46,4 +48,51 @@ func BenchmarkDecodeCards(b *testing.B) {
 			require.NoError(b, err)
 		}
 	}
+}
+
+// BenchmarkStates encodes, seals, opens and decodes the grading states of 5,000
+// scorecards.
+func BenchmarkStates(b *testing.B) {
+	c, all := newCodec(b), states(fleet(benchCards))
+	var object Object
+	b.Run("encode", func(b *testing.B) {
+		for b.Loop() {
+			payload, err := EncodeStates(all)
+			require.NoError(b, err)
+			object = sealed(b, c, payload)
+		}
+		b.ReportMetric(float64(len(object.Data))/benchCards, "stored-B/card")
+	})
+	b.Run("decode", func(b *testing.B) {
+		for b.Loop() {
+			payload, err := c.Open(object.Hash, object.Data)
+			require.NoError(b, err)
+			_, err = DecodeStates(payload)
+			require.NoError(b, err)
+		}
+	})
+}
+
+// BenchmarkCatalog encodes, seals, opens and decodes a catalog of 5,000
+// services.
+func BenchmarkCatalog(b *testing.B) {
+	c := newCodec(b)
+	snapshot := catalog.NewSnapshot(services(fleet(benchCards)), nil)
+	var object Object
+	b.Run("encode", func(b *testing.B) {
+		for b.Loop() {
+			payload, err := EncodeCatalog(snapshot)
+			require.NoError(b, err)
+			object = sealed(b, c, payload)
+		}
+		b.ReportMetric(float64(len(object.Data))/benchCards, "stored-B/service")
+	})
+	b.Run("decode", func(b *testing.B) {
+		for b.Loop() {
+			payload, err := c.Open(object.Hash, object.Data)
+			require.NoError(b, err)
+			_, err = DecodeCatalog(payload)
+			require.NoError(b, err)
+		}
+	})
 }

@@ -127,13 +127,9 @@ func TestTheVersionOfACatalogTellsNilMapsFromEmptyOnes(t *testing.T) {
 }
 
 // shipped returns the rubrics that ship with Apgar, those of the examples, and
-// one that uses every field.
+// everyField.
 func shipped(t testing.TB) []*rubric.Rubric {
 	t.Helper()
-	env, err := catalog.NewEnv()
-	require.NoError(t, err)
-	identities, err := rubric.BuiltinIdentities(env)
-	require.NoError(t, err)
 	var files []rubric.File
 	for _, name := range rubric.Packs() {
 		file, ok := rubric.PackFile(name)
@@ -144,16 +140,32 @@ func shipped(t testing.TB) []*rubric.Rubric {
 	require.NoError(t, err)
 	require.NotEmpty(t, paths)
 	var rubrics []*rubric.Rubric
-	for _, path := range append(paths, "testdata/every-field.yml") {
-		data, err := os.ReadFile(path)
-		require.NoError(t, err)
-		rubrics = append(rubrics, load(t, env, identities, rubric.File{Name: filepath.Base(path), Data: data})...)
+	for _, path := range paths {
+		rubrics = append(rubrics, loadFile(t, path)...)
 	}
-	return append(rubrics, load(t, env, identities, files...)...)
+	rubrics = append(rubrics, everyField(t)...)
+	return append(rubrics, load(t, files...)...)
 }
 
-func load(t testing.TB, env *catalog.Env, identities map[string]*rubric.Identity, files ...rubric.File) []*rubric.Rubric {
+// everyField returns a rubric that uses every field.
+func everyField(t testing.TB) []*rubric.Rubric {
 	t.Helper()
+	return loadFile(t, "testdata/every-field.yml")
+}
+
+func loadFile(t testing.TB, path string) []*rubric.Rubric {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return load(t, rubric.File{Name: filepath.Base(path), Data: data})
+}
+
+func load(t testing.TB, files ...rubric.File) []*rubric.Rubric {
+	t.Helper()
+	env, err := catalog.NewEnv()
+	require.NoError(t, err)
+	identities, err := rubric.BuiltinIdentities(env)
+	require.NoError(t, err)
 	rubrics, problems := rubric.Load(env, identities, files...)
 	require.Empty(t, problems)
 	return rubrics

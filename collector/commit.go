@@ -1,0 +1,200 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/apgarhq/apgar/scorecard"
+	"github.com/apgarhq/apgar/slo"
+)
+
+// mostStoreTime is how long a tick waits for what it reads from the store, and
+// how long for the commit, unless ticks are shorter.
+const mostStoreTime = 5 * time.Second
+
+func (c *Collector) storeTimeout() time.Duration { return min(mostStoreTime, c.o.Plan.Interval/2) }
+
+// errAnew says that another grader has committed since this one did.
+var errAnew = errors.New("another grader has committed in between")
+
+// sure returns the lease to commit with. When a commit may have been taken
+// without its being known here, or the lease was lost for a while, the store is
+// asked first: it tells whose the newest commit is. If it is another's, the
+// memory is not ready any more.
+func (c *Collector) sure(ctx context.Context) (scorecard.Lease, error) {
+	g := c.keeper.held.Load()
+	if g == nil {
+		c.ready = false
+		return scorecard.Lease{}, fmt.Errorf("committing a tick: %w", scorecard.ErrFenced)
+	}
+	if !g.regained && c.attempt == nil && !c.behind {
+		return g.Lease, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.storeTimeout())
+	defer cancel()
+	if err := c.o.Store.Sync(ctx); err != nil {
+		return scorecard.Lease{}, fmt.Errorf("asking the store for the newest commit: %w", err)
+	}
+	newest := c.o.Store.Snapshot()
+	switch {
+	case newest == nil:
+		c.unsave() // everything is lost, and nobody else was there
+	case c.attempt != nil && markOf(newest) == c.attempt.mark:
+		c.took(c.attempt.mark, c.attempt.cards)
+	case markOf(newest) != c.committed:
+		c.ready = false
+		return scorecard.Lease{}, errAnew
+	}
+	c.attempt, c.behind = nil, false
+	c.keeper.confirm(g)
+	return g.Lease, nil
+}
+
+// addDeltas fills in how far scores have moved. A store that cannot say so
+// leaves them out; the error is that it took too long.
+func (c *Collector) addDeltas(ctx context.Context, cards []*scorecard.Scorecard, tick time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, c.storeTimeout())
+	defer cancel()
+	err := setDeltas(ctx, cards, tick, c.o.Store)
+	c.scores.note(c.o.Logger, "reading earlier scores", err)
+	if ctx.Err() == nil {
+		return nil
+	}
+	return err
+}
+
+// commit hands a tick to the store, and once more when the store has forgotten
+// what came before, or when the lease had to be got back.
+func (c *Collector) commit(ctx context.Context, lease scorecard.Lease, s *scorecard.Snapshot) error {
+	err := c.send(ctx, lease, s)
+	switch {
+	case errors.Is(err, scorecard.ErrForgotten):
+		c.count(err)
+		c.unsave()
+		return c.send(ctx, lease, s)
+	case errors.Is(err, scorecard.ErrFenced):
+		return c.commitAgain(ctx, lease, s, err)
+	}
+	return err
+}
+
+// commitAgain finds out whose the lease is after the store has refused it, and
+// commits if it is this collector's after all.
+func (c *Collector) commitAgain(ctx context.Context, lease scorecard.Lease, s *scorecard.Snapshot, refusal error) error {
+	c.keeper.beat(ctx)
+	again, err := c.sure(ctx)
+	switch {
+	case err != nil:
+		return err
+	case again == lease:
+		return refusal
+	}
+	c.count(refusal)
+	return c.send(ctx, again, s)
+}
+
+func (c *Collector) send(ctx context.Context, lease scorecard.Lease, s *scorecard.Snapshot) error {
+	pages := c.pages()
+	limited, cancel := context.WithTimeout(ctx, c.storeTimeout())
+	defer cancel()
+	err := c.o.Store.Commit(limited, scorecard.Commit{
+		Epoch: lease.Epoch, Owner: lease.Owner, Snapshot: s,
+		Changes: scorecard.Diff(c.last, s.Scorecards, s.Tick), States: c.grader.states,
+		Backlog: c.backlog, Ledger: pages,
+	})
+	at := mark{lease.Epoch, s.Tick.UnixNano()}
+	switch {
+	case err == nil:
+		c.markSaved(pages)
+		c.took(at, s.Scorecards)
+	case !refused(err):
+		c.attempt = &attempt{at, s.Scorecards}
+	}
+	return err
+}
+
+// pages returns what of the ledger, and of what was asked, the store does not
+// have.
+func (c *Collector) pages() []slo.Page {
+	if c.o.Volatile {
+		return nil
+	}
+	pages := c.ledger.Pages()
+	if own := c.encode(c.grader.sources); own.Version != c.saved {
+		pages = append(pages, own)
+	}
+	return pages
+}
+
+// markSaved notes that the store has pages.
+func (c *Collector) markSaved(pages []slo.Page) {
+	if n := len(pages); n > 0 && pages[n-1].PageKey == ownPage() {
+		c.saved = pages[n-1].Version
+		pages = pages[:n-1]
+	}
+	c.ledger.Saved(pages)
+}
+
+// unsave has all pages go with the next commit.
+func (c *Collector) unsave() {
+	c.ledger.Unsave()
+	c.saved = ""
+}
+
+// refused reports that the store certainly has not taken a commit.
+func refused(err error) bool {
+	return errors.Is(err, scorecard.ErrFenced) || errors.Is(err, scorecard.ErrOldTick) || errors.Is(err, scorecard.ErrForgotten)
+}
+
+// settle draws the consequences of a commit, or of its failure. When another
+// grader has committed this tick, the changes up to it are told already.
+func (c *Collector) settle(ctx context.Context, s *scorecard.Snapshot, err error) {
+	c.store.note(c.o.Logger, "committing a tick", err)
+	switch {
+	case err == nil:
+		c.count(err)
+		c.metrics.ticks.Inc()
+		c.metrics.lastTick.Set(float64(s.Tick.Unix()))
+	case errors.Is(err, scorecard.ErrFenced), errors.Is(err, errAnew):
+		_ = c.leftToAnother(s.Tick, err)
+	case errors.Is(err, scorecard.ErrOldTick):
+		c.behind = true
+		_ = c.leftToAnother(s.Tick, err)
+	default:
+		c.missedOut(scorecard.HistoryOf(s))
+		if ctx.Err() == nil {
+			c.count(err)
+			if c.o.Uncommitted != nil {
+				c.o.Uncommitted(s)
+			}
+		}
+	}
+	c.metrics.backlog.Set(float64(len(c.backlog)))
+}
+
+// leftToAnother tells that a tick was not this collector's to commit.
+func (c *Collector) leftToAnother(tick time.Time, err error) error {
+	c.count(err)
+	c.o.Logger.Warn("the tick was left to another grader", "tick", tick, "err", err)
+	return err
+}
+
+func (c *Collector) count(err error) { c.metrics.commits.WithLabelValues(commitResult(err)).Inc() }
+
+func commitResult(err error) string {
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.Is(err, scorecard.ErrFenced), errors.Is(err, errAnew):
+		return "fenced"
+	case errors.Is(err, scorecard.ErrOldTick):
+		return "old_tick"
+	case errors.Is(err, scorecard.ErrForgotten):
+		return "forgotten"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "timeout"
+	}
+	return "error"
+}

@@ -1,0 +1,222 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/apgarhq/apgar/scorecard"
+	"github.com/apgarhq/apgar/slo"
+)
+
+// How the store is read.
+const (
+	followTimeout   = 5 * time.Second  // of one reading while standing by: what is left over comes next time
+	takeOverTimeout = 30 * time.Second // of one reading while taking over
+	takeOverPause   = time.Second      // before the next, when one has failed
+)
+
+// standBy asks for the lease until it is granted, and keeps the memory warm
+// until then. It reports false when ctx has ended.
+func (c *Collector) standBy(ctx context.Context) bool {
+	for told := false; ctx.Err() == nil; {
+		err := c.keeper.acquire(ctx)
+		if err == nil {
+			return true
+		}
+		if errors.Is(err, scorecard.ErrFenced) {
+			if !told {
+				c.o.Logger.Info("another grader holds the lease: standing by", "err", err)
+				told = true
+			}
+			c.follow(ctx)
+		}
+		sleepUntil(ctx, time.Now().Add(leasePoll))
+	}
+	return false
+}
+
+// follow reads what was committed since it was called last.
+func (c *Collector) follow(ctx context.Context) {
+	limited, cancel := context.WithTimeout(ctx, followTimeout)
+	defer cancel()
+	if err := c.load(limited); ctx.Err() == nil {
+		c.store.note(c.o.Logger, "following another grader", err)
+	}
+}
+
+// takeOver brings the memory up to the newest commit, however long the store is
+// away, and makes it that of the grader. It reports false when ctx has ended.
+func (c *Collector) takeOver(ctx context.Context) bool {
+	for {
+		limited, cancel := context.WithTimeout(ctx, takeOverTimeout)
+		err := c.load(limited)
+		cancel()
+		if ctx.Err() != nil {
+			return false
+		}
+		c.store.note(c.o.Logger, "taking over", err)
+		if err == nil {
+			break
+		}
+		if !sleepUntil(ctx, time.Now().Add(takeOverPause)) {
+			return false
+		}
+	}
+	if c.o.Store.Snapshot() == nil {
+		c.unsave() // what is known here was lost there
+	}
+	c.settleIn()
+	c.metrics.takeovers.Inc()
+	c.o.Logger.Info("grading begins", "newest_tick", c.lastTick, "late_services", len(c.agenda.late))
+	return true
+}
+
+// load brings the memory up to the newest commit. What it has read before an
+// error counts, and it goes on from there. When the store has lost everything
+// the memory stands.
+func (c *Collector) load(ctx context.Context) error {
+	if err := c.o.Store.Sync(ctx); err != nil {
+		return fmt.Errorf("asking the store for the newest commit: %w", err)
+	}
+	newest := c.o.Store.Snapshot()
+	if newest == nil || versionOf(newest) == c.loaded {
+		return nil
+	}
+	states, err := c.o.Store.States(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the grading state: %w", err)
+	}
+	if states == nil {
+		states = map[scorecard.Key]*scorecard.State{}
+	}
+	c.newRing = newest.Interval != c.o.Plan.Interval
+	if err := c.loadPages(ctx); err != nil {
+		return fmt.Errorf("reading the ledger: %w", err)
+	}
+	c.states, c.last, c.lastTick, c.roster = states, newest.Scorecards, newest.Tick, rosterOf(newest)
+	c.committed, c.loaded = markOf(newest), versionOf(newest)
+	return nil
+}
+
+func rosterOf(s *scorecard.Snapshot) []string {
+	if s.Catalog == nil {
+		return nil
+	}
+	services := s.Catalog.Services()
+	names := make([]string, len(services))
+	for i, service := range services {
+		names[i] = service.ID.String()
+	}
+	return names
+}
+
+// loadPages reads the pages that have changed. The collector's own comes last:
+// it must not say of more than was read that it is there.
+func (c *Collector) loadPages(ctx context.Context) error {
+	if c.o.Volatile {
+		c.newRing = true
+		return nil
+	}
+	own := slo.Page{PageKey: ownPage()}
+	have := c.ledger.Versions()
+	for key, version := range c.unread {
+		have[key] = version
+	}
+	if c.saved != "" {
+		have[own.PageKey], own.Version = c.saved, c.saved
+	}
+	err := c.o.Store.Pages(ctx, have, func(p slo.Page) error {
+		if p.PageKey == own.PageKey {
+			own = p
+			return nil
+		}
+		c.loadPage(p)
+		return ctx.Err()
+	})
+	if err != nil || own.Version == c.saved && own.Version != "" {
+		return err
+	}
+	c.saved = own.Version
+	if own.Version == "" {
+		c.holes, c.agenda = holes{}, newAgenda()
+	} else if err := c.decode(own.Data, c.grader.sources); err != nil {
+		c.pageFailed(own, err)
+	}
+	return nil
+}
+
+func (c *Collector) loadPage(p slo.Page) {
+	if p.Version != "" && p.Data == nil {
+		p.Data = []byte{} // lost: no page without data, but one that cannot be read
+	}
+	if _, err := c.ledger.Load(p); err != nil {
+		c.pageFailed(p, err)
+		return
+	}
+	delete(c.unread, p.PageKey)
+}
+
+// pageFailed notes a page that cannot be read: what was in it is missing.
+func (c *Collector) pageFailed(p slo.Page, err error) {
+	c.unread[p.PageKey] = p.Version
+	c.metrics.pageErrors.Inc()
+	c.o.Logger.Error("a page of the ledger cannot be read, and sources are asked again about what was in it",
+		"shard", p.Shard, "page", p.Name, "err", err)
+}
+
+// settleIn makes the memory that of the plan and of the grader.
+func (c *Collector) settleIn() {
+	p := c.o.Plan
+	for _, service := range c.roster {
+		if !p.has(service) {
+			c.agenda.leave(service)
+		}
+	}
+	c.findLate()
+	if !c.lastTick.IsZero() {
+		c.agenda.tidy(p, c.lastTick.Unix())
+		slot := c.lastTick.Truncate(slotLength)
+		for _, at := range []time.Time{slot, slot.Add(-slotLength)} { // asked about too seldom so far
+			c.holes.note(at, lackAll(len(c.gatherer.askers)))
+		}
+	}
+	c.ledger.Keep(func(sli string) bool { return p.asks(sli) || c.agenda.done[sli] != nil })
+	c.ledger.KeepServices(func(service string) bool {
+		_, late := c.agenda.late[service]
+		return late || p.has(service)
+	})
+	c.grader.use(c.ledger)
+	c.grader.states = c.states
+	c.roster, c.ready = p.roster(), true
+}
+
+// findLate finds the services that are in no ledger yet although others are:
+// they are new, or newly graded by something, or their page is lost.
+func (c *Collector) findLate() {
+	lost := map[int]bool{}
+	for key := range c.unread {
+		lost[key.Shard] = true
+	}
+	c.unread = map[slo.PageKey]string{}
+	for i := range c.o.Plan.slis {
+		s := &c.o.Plan.slis[i]
+		if len(c.agenda.done[s.hash]) == 0 {
+			continue
+		}
+		for service, applies := range s.applies {
+			if name := c.o.Plan.Services[service].ID.String(); applies && (lost[slo.ShardOf(name)] || !c.ledger.Has(s.hash, name)) {
+				c.agenda.isLate(name)
+			}
+		}
+	}
+	c.newRing = c.newRing || len(c.agenda.done) == 0
+}
+
+// forget begins with nothing.
+func (c *Collector) forget() {
+	c.memory = newMemory(c.o.Plan.Interval)
+	c.metrics.backlog.Set(0)
+	c.metrics.backfillLeft.Set(0)
+}

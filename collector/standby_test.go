@@ -1,0 +1,254 @@
+package collector
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/stretchr/testify/require"
+
+	"github.com/apgarhq/apgar/scorecard"
+	"github.com/apgarhq/apgar/slo"
+)
+
+// second starts another process at the same store and sources.
+func (e *engine) second(t *testing.T, f fixture, o Options, sources ...SourceOptions) *engine {
+	t.Helper()
+	synctest.Wait() // the first has begun
+	o.Store, o.Owner = e.store.client(), "another"
+	two := newEngine(t, f, o, sources...)
+	two.midnight = e.midnight
+	two.run(t)
+	return two
+}
+
+// kill ends a process that has no time to say so.
+func (e *engine) kill() {
+	e.store.setFail(errors.New("killed"))
+	e.stop()
+}
+
+// longAgo returns what a source was asked about a time of which nothing should
+// be left to ask: only ticks that are missing, and slots of which data may have
+// come late, are asked about anew.
+func longAgo(p *fakePrometheus) []asking {
+	return slices.DeleteFunc(p.askings(), func(a asking) bool { return a.when.Sub(a.at) < 30*time.Minute })
+}
+
+func TestOneThatStandsByTakesOverWhenTheGraderIsKilled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		services := named("playlist")
+		prom, spare := &fakePrometheus{answer: wavyTraffic(services)}, &fakePrometheus{answer: wavyTraffic(services)}
+		f := fixture{rubrics: availability, services: services}
+		e := start(t, f, Options{}, source("eu", prom))
+		e.until(5 * time.Minute)
+		two := e.second(t, f, Options{}, source("eu", spare))
+		defer two.stop()
+		e.until(20*time.Minute + 31*time.Second)
+		require.Empty(t, spare.askings())
+		require.Zero(t, testutil.ToFloat64(two.metrics.leader))
+		e.kill()
+		killed := time.Now()
+		for testutil.ToFloat64(two.metrics.leader) == 0 {
+			<-time.After(100 * time.Millisecond)
+		}
+		require.LessOrEqual(t, time.Since(killed), leaseTTL+leasePoll+time.Second)
+		e.until(30 * time.Minute)
+		ticks := e.store.ticks()
+		for i, tick := range ticks {
+			require.Equal(t, ticks[0].Add(time.Duration(i)*time.Minute), tick, "no tick is lost")
+		}
+		require.Equal(t, e.at(29*time.Minute), ticks[len(ticks)-1])
+		require.Empty(t, longAgo(spare), "nothing of the past is asked again")
+		for _, c := range e.store.all()[1:] {
+			require.Empty(t, c.Changes)
+		}
+		require.InDelta(t, 1, testutil.ToFloat64(two.metrics.takeovers), 0)
+	})
+}
+
+func TestAReleasedLeaseIsTakenWithinSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		services := named("playlist")
+		prom := &fakePrometheus{answer: wavyTraffic(services)}
+		f := fixture{rubrics: availability, services: services}
+		e := start(t, f, Options{}, source("eu", prom))
+		two := e.second(t, f, Options{}, source("eu", prom))
+		defer two.stop()
+		e.until(5*time.Minute + 45*time.Second)
+		e.stop()
+		<-time.After(leasePoll + time.Second)
+		synctest.Wait()
+		require.Equal(t, "another", two.keeper.held.Load().Owner)
+	})
+}
+
+func TestAGraderThatWasPausedStandsByAndCommitsNothing(t *testing.T) {
+	for _, at := range []time.Duration{20 * time.Second, 30*time.Second - time.Millisecond, 59 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			services := named("playlist")
+			prom := &fakePrometheus{answer: wavyTraffic(services)}
+			f := fixture{rubrics: availability, services: services}
+			e := start(t, f, Options{}, source("eu", prom))
+			defer e.stop()
+			two := e.second(t, f, Options{}, source("eu", prom))
+			defer two.stop()
+			e.until(5*time.Minute + at)
+			resumed := time.Now().Add(time.Minute)
+			e.store.set(func() { e.store.paused = resumed })
+			e.until(12 * time.Minute)
+			require.Nil(t, e.keeper.held.Load())
+			require.Equal(t, "another", two.keeper.held.Load().Owner)
+			for i, c := range e.store.all() {
+				if e.store.times[i].After(resumed.Add(-time.Minute)) {
+					require.Equal(t, "another", c.Owner)
+				}
+			}
+			require.Equal(t, e.at(11*time.Minute), e.store.newest().Tick)
+		})
+	}
+}
+
+func TestALeaseThatTheStoreForgotIsGotBackWithoutStartingAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		services := named("playlist")
+		prom := &fakePrometheus{answer: wavyTraffic(services)}
+		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+		defer e.stop()
+		e.until(20 * time.Minute)
+		asked := len(prom.askings())
+		pages := len(e.store.pages)
+		e.store.restartEmpty()
+		e.until(22 * time.Minute)
+		require.Equal(t, e.at(21*time.Minute), e.store.newest().Tick)
+		require.LessOrEqual(t, len(prom.askings())-asked, 2*2+4, "only about the new ticks, and slots again")
+		require.GreaterOrEqual(t, len(e.store.pages), pages, "the ledger is handed over whole")
+		require.Empty(t, e.store.all()[len(e.store.all())-2].Changes, "a loss of the store's is no change of a service")
+		require.InDelta(t, 1, testutil.ToFloat64(e.metrics.takeovers), 0)
+		require.Zero(t, testutil.ToFloat64(e.metrics.commits.WithLabelValues("error")))
+	})
+}
+
+func TestAnEmptyStoreIsFilledFromOneThatStoodBy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		services := named("playlist")
+		prom, spare := &fakePrometheus{answer: wavyTraffic(services)}, &fakePrometheus{answer: wavyTraffic(services)}
+		f := fixture{rubrics: availability, services: services}
+		e := start(t, f, Options{}, source("eu", prom))
+		e.until(5 * time.Minute)
+		two := e.second(t, f, Options{}, source("eu", spare))
+		defer two.stop()
+		e.until(20*time.Minute + 45*time.Second)
+		e.kill()
+		e.store.restartEmpty()
+		e.until(25 * time.Minute)
+		require.Equal(t, e.at(24*time.Minute), e.store.newest().Tick)
+		require.InDelta(t, 1, resultOf(t, e.store.newest().Scorecards, "playlist", "availability").Budget.Covered, 0.001)
+		require.Empty(t, longAgo(spare), "the ledger was warm")
+	})
+}
+
+func TestAGraderThatLostItsLeaseInBetweenTakesOverWhatTheOtherLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		services := named("playlist")
+		prom := &fakePrometheus{answer: wavyTraffic(services)}
+		f := fixture{rubrics: availability, services: services}
+		e := start(t, f, Options{}, source("eu", prom))
+		defer e.stop()
+		e.until(10*time.Minute + 31*time.Second)
+		// While this one hears nothing, another gets the lease, commits a tick and ends.
+		e.store.set(func() { e.store.paused = e.at(11*time.Minute + 50*time.Second) })
+		e.store.give("")
+		two := e.second(t, f, Options{}, source("eu", prom))
+		e.until(11*time.Minute + 45*time.Second)
+		two.stop()
+		require.Equal(t, e.at(11*time.Minute), e.store.newest().Tick)
+		require.Equal(t, "another", e.store.commits[len(e.store.commits)-1].Owner)
+		e.until(13 * time.Minute)
+		require.Equal(t, e.at(12*time.Minute), e.store.newest().Tick)
+		require.InDelta(t, 2, testutil.ToFloat64(e.metrics.takeovers), 0)
+	})
+}
+
+func TestALongTickDoesNotLoseTheLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		services := named("playlist")
+		prom := &fakePrometheus{answer: wavyTraffic(services)}
+		f := fixture{rubrics: availability, services: services}
+		e := newEngine(t, f, Options{}, source("eu", prom))
+		grade := e.grader.grade
+		e.grader.grade = func(in scorecard.Input) (*scorecard.Scorecard, *scorecard.State) {
+			<-time.After(40 * time.Second)
+			return grade(in)
+		}
+		e.run(t)
+		defer e.stop()
+		two := e.second(t, f, Options{}, source("eu", prom))
+		defer two.stop()
+		e.until(10 * time.Minute)
+		for _, c := range e.store.all() {
+			require.Equal(t, "me", c.Owner)
+		}
+		require.GreaterOrEqual(t, len(e.store.ticks()), 9)
+	})
+}
+
+func TestTheEndOfOneThatStandsByIsQuick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		services := named("playlist")
+		prom := &fakePrometheus{answer: wavyTraffic(services)}
+		f := fixture{rubrics: availability, services: services}
+		e := start(t, f, Options{}, source("eu", prom))
+		defer e.stop()
+		two := e.second(t, f, Options{}, source("eu", prom))
+		e.until(3 * time.Minute)
+		began := time.Now()
+		two.stop()
+		require.Less(t, time.Since(began), time.Second)
+		require.Equal(t, "me", e.store.holder)
+	})
+}
+
+func TestPagesThatCannotBeReadAreAskedForAgainAndNothingElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		services := numbered(40)
+		prom := &fakePrometheus{answer: wavyTraffic(services)}
+		f := fixture{rubrics: availability, services: services}
+		e := start(t, f, Options{}, source("eu", prom))
+		e.until(30 * time.Minute)
+		e.stop()
+		broken := slo.ShardOf("default/service-0000")
+		e.store.set(func() {
+			for key, p := range e.store.pages {
+				if key.Shard == broken && key != ownPage() {
+					p.Data = append([]byte{99}, p.Data...)
+					e.store.pages[key] = p
+				}
+			}
+		})
+		spare := &fakePrometheus{answer: wavyTraffic(services)}
+		two := e.second(t, f, Options{}, source("eu", spare))
+		defer two.stop()
+		e.until(50 * time.Minute)
+		require.NotZero(t, testutil.ToFloat64(two.metrics.pageErrors))
+		slots := 0
+		for _, a := range longAgo(spare) {
+			require.Contains(t, a.expr, "service-0000")
+			require.NotContains(t, a.expr, "service-0001")
+			slots += a.points
+		}
+		require.NotZero(t, slots)
+		for _, name := range []string{"service-0000", "service-0001"} {
+			require.InDelta(t, 1, resultOf(t, e.store.newest().Scorecards, name, "availability").Budget.Covered, 0.001)
+		}
+		require.Zero(t, testutil.ToFloat64(two.metrics.backfillLeft))
+		for key, p := range e.store.pages {
+			if key.Shard == broken {
+				require.NotEqual(t, byte(99), p.Data[0], "%s is written anew", key.Name)
+			}
+		}
+	})
+}

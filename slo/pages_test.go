@@ -1,0 +1,615 @@
+package slo
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// shelf is a store of pages as simple as can be.
+type shelf map[PageKey]Page
+
+// save takes what has changed, as a commit does.
+func (s shelf) save(t require.TestingT, l *Ledger) []Page {
+	pages := l.Pages()
+	for i, p := range pages {
+		if i > 0 {
+			before := pages[i-1]
+			require.True(t, before.Shard < p.Shard || before.Shard == p.Shard && before.Name < p.Name, "%v before %v", before.PageKey, p.PageKey)
+		}
+		if p.Data == nil {
+			require.Contains(t, s, p.PageKey, "a page that was never stored need not be dropped")
+			delete(s, p.PageKey)
+			continue
+		}
+		require.NotEqual(t, s[p.PageKey].Version, p.Version, "page %v has not changed", p.PageKey)
+		s[p.PageKey] = p
+	}
+	l.Saved(pages)
+	require.Empty(t, l.Changed())
+	return pages
+}
+
+// restore brings a ledger to what is on the shelf, in any order, however it
+// differs.
+func (s shelf) restore(t require.TestingT, l *Ledger, random *rand.Rand) {
+	var load []Page
+	versions := l.Versions()
+	for _, key := range l.Changed() {
+		if page, found := s[key]; found {
+			load = append(load, page)
+		} else {
+			load = append(load, NewPage(key, nil))
+		}
+	}
+	for key, version := range versions {
+		if page, found := s[key]; !found {
+			load = append(load, NewPage(key, nil))
+		} else if page.Version != version {
+			load = append(load, page)
+		}
+	}
+	changed := l.Changed()
+	for key, page := range s {
+		if _, found := versions[key]; !found && !slices.Contains(changed, key) {
+			load = append(load, page)
+		}
+	}
+	random.Shuffle(len(load), func(i, j int) { load[i], load[j] = load[j], load[i] })
+	for _, page := range load {
+		ok, err := l.Load(page)
+		require.True(t, ok)
+		require.NoError(t, err)
+	}
+}
+
+// written returns every page of a ledger, changed or not.
+func written(l *Ledger) map[PageKey]string {
+	all := map[PageKey]string{}
+	for i := range l.shards {
+		for id := range l.shards[i].pages {
+			if data := l.write(&l.shards[i], id); data != nil {
+				all[PageKey{i, id.String()}] = string(data)
+			}
+		}
+	}
+	return all
+}
+
+// played is a random history that is entered into several ledgers alike.
+type played struct {
+	ledgers []*Ledger
+	random  *rand.Rand
+	now     int64
+}
+
+var (
+	playedServices = []string{"shop/cart", "shop/pay", "shop/search"}
+	playedSLIs     = []string{"availability", "latency"}
+	playedCells    = []CellKey{{"eu", "eu"}, {"us", "a"}, {"us", "b"}}
+)
+
+const playedGauge = "saturation"
+
+func newPlayed(seed uint64, ledgers ...*Ledger) *played {
+	p := &played{ledgers: ledgers, random: rand.New(rand.NewPCG(seed, 9)), now: noon + int64(seed%288)*300}
+	for _, l := range ledgers {
+		p.declare(l)
+	}
+	return p
+}
+
+// declare makes the series, as a grader does when it starts.
+func (p *played) declare(l *Ledger) {
+	for _, service := range playedServices {
+		for _, sli := range append(slices.Clip(playedSLIs), playedGauge) {
+			l.Series(sli, service)
+		}
+	}
+	l.Series(playedSLIs[0], playedServices[2]).Declared = []string{"us"}
+}
+
+func (p *played) round(at int64) *Round {
+	r := &Round{Time: at, Failed: map[string]*Fault{}, NoTargets: map[string]bool{}, Witnesses: map[CellKey]bool{}}
+	for _, c := range playedCells {
+		r.Witnesses[c] = p.random.IntN(8) > 0
+	}
+	if p.random.IntN(12) == 0 {
+		r.Failed["us"] = &Fault{Reason: SourceError, Detail: fmt.Sprint("no answer at ", at)}
+		r.NoTargets["us"] = true
+	}
+	return r
+}
+
+func (p *played) answers(gauge bool) []Answer {
+	var answers []Answer
+	for _, c := range playedCells {
+		a := Answer{Cell: c, Identity: p.random.IntN(2), Up: int32(p.random.IntN(4)), Down: int32(p.random.IntN(2))}
+		switch kind := p.random.IntN(12); {
+		case kind == 0:
+			continue
+		case kind == 1:
+			a.Fault = &Fault{Reason: Partial, Detail: "cut"}
+		case kind == 2:
+			a.Row = false
+		case gauge:
+			a.Row, a.Value = true, p.random.NormFloat64()
+		default:
+			a.Row = true
+			a.Counts.Total = p.random.Float64() * 1000
+			if kind < 5 {
+				a.Counts.Bad = a.Counts.Total * p.random.Float64()
+			}
+		}
+		answers = append(answers, a)
+	}
+	return answers
+}
+
+// enter enters a round of an SLI into all ledgers, and returns an error when
+// they do not agree on what became of it.
+func (p *played) enter(sli string, tick, slot bool, at int64) error {
+	r := p.round(at)
+	for _, service := range playedServices {
+		if p.random.IntN(10) == 0 {
+			continue
+		}
+		answers := p.answers(sli == playedGauge)
+		outcomes := map[Outcome]bool{}
+		for _, l := range p.ledgers {
+			s := l.Series(sli, service)
+			if tick {
+				s.AddTick(r, answers)
+			}
+			if slot {
+				outcomes[s.AddSlot(r, answers)] = true
+			}
+		}
+		if len(outcomes) > 1 {
+			return fmt.Errorf("slot %d of %s of %s came to %v", at, sli, service, outcomes)
+		}
+	}
+	return nil
+}
+
+// pass lets time pass, by a tick.
+func (p *played) pass(seconds int64) error {
+	p.now = p.now/seconds*seconds + seconds
+	boundary := p.now%slotSeconds == 0
+	for _, sli := range playedSLIs {
+		if sli != "latency" || boundary { // an SLI with an interval of its own
+			if err := p.enter(sli, true, boundary, p.now); err != nil {
+				return err
+			}
+		}
+	}
+	return p.enter(playedGauge, true, false, p.now)
+}
+
+// past enters slots of the past, newest first.
+func (p *played) past(from int64, slots int) error {
+	for i := range int64(slots) {
+		for _, sli := range playedSLIs {
+			if err := p.enter(sli, false, true, floorTo(from, slotSeconds)-i*slotSeconds); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// play plays one operation.
+func (p *played) play() error {
+	repeat := func(n int, seconds int64) error {
+		for range n {
+			if err := p.pass(seconds); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	switch p.random.IntN(8) {
+	case 0, 1:
+		return repeat(1+p.random.IntN(40), 60)
+	case 2:
+		return repeat(1+p.random.IntN(300), slotSeconds)
+	case 3: // a short outage
+		p.now += p.random.Int64N(4 * hourSeconds)
+		return p.pass(60)
+	case 4: // a long one
+		p.now += p.random.Int64N(40 * daySeconds)
+		return p.pass(60)
+	case 5: // asked again
+		return p.past(p.now, 3)
+	case 6: // of late
+		return p.past(p.now-p.random.Int64N(5*daySeconds), 1+p.random.IntN(40))
+	}
+	return p.past(p.now-p.random.Int64N(45*daySeconds), 1+p.random.IntN(200)) // long ago
+}
+
+var playedWindows = []time.Duration{
+	window5m, window30m, window1h, 10 * time.Minute, 85 * time.Minute, window2h, window6h, day, 3 * day, 84 * time.Hour, 7 * day, 30 * day, 35 * day,
+}
+
+// seen is everything that can be seen of a ledger from outside.
+func seen(l *Ledger, now int64) map[string]any {
+	all := map[string]any{}
+	for _, service := range playedServices {
+		for _, sli := range append(slices.Clip(playedSLIs), playedGauge) {
+			s := l.Series(sli, service)
+			for _, at := range []int64{now, floorTo(now, slotSeconds)} {
+				all[fmt.Sprint(sli, service, at)] = s.Facts(at, grace, playedWindows)
+			}
+			for _, c := range playedCells {
+				identity, known := s.Identity(c)
+				all[fmt.Sprint(sli, service, c)] = [2]any{identity, known}
+			}
+		}
+	}
+	return all
+}
+
+func requireSame(t require.TestingT, a, b *Ledger, now int64) {
+	pages, other := written(a), written(b)
+	require.Equal(t, slices.Sorted(maps.Keys(names(pages))), slices.Sorted(maps.Keys(names(other))))
+	for key, data := range pages {
+		require.True(t, data == other[key], "page %v differs", key)
+	}
+	one, two := seen(a, now), seen(b, now)
+	if !reflect.DeepEqual(one, two) {
+		require.Equal(t, one, two)
+	}
+}
+
+func names(pages map[PageKey]string) map[string]bool {
+	set := map[string]bool{}
+	for key := range pages {
+		set[fmt.Sprintf("%02d %s", key.Shard, key.Name)] = true
+	}
+	return set
+}
+
+func TestALedgerComesBackFromItsPagesAsItWas(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		l, store := NewLedger(time.Minute), shelf{}
+		seed := rapid.Uint64().Draw(t, "seed")
+		p := newPlayed(seed, l)
+		for range rapid.IntRange(1, 14).Draw(t, "operations") {
+			require.NoError(t, p.play())
+			if p.random.IntN(2) == 0 {
+				store.save(t, l)
+			}
+		}
+		store.save(t, l)
+
+		loaded := NewLedger(time.Minute)
+		if rapid.Bool().Draw(t, "series are made first") {
+			p.declare(loaded)
+		}
+		store.restore(t, loaded, p.random)
+		require.Empty(t, loaded.Pages(), "nothing has changed since it was stored")
+		require.Equal(t, l.Versions(), loaded.Versions())
+		p.declare(loaded) // the catalog is not stored
+		requireSame(t, l, loaded, p.now)
+
+		p.ledgers = append(p.ledgers, loaded)
+		for range rapid.IntRange(1, 4).Draw(t, "further operations") {
+			require.NoError(t, p.play())
+			requireSame(t, l, loaded, p.now)
+			if p.random.IntN(2) == 0 {
+				require.Equal(t, l.Pages(), loaded.Pages())
+			}
+		}
+		require.Equal(t, store.save(t, l), loaded.Pages())
+	})
+}
+
+func TestALedgerThatWentItsOwnWayGoesBackToWhatIsStored(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		leader, other, store := NewLedger(time.Minute), NewLedger(time.Minute), shelf{}
+		seed := rapid.Uint64().Draw(t, "seed")
+		p := newPlayed(seed, leader)
+		play := func(p *played, n int) {
+			for range n {
+				require.NoError(t, p.play())
+			}
+		}
+		play(p, rapid.IntRange(0, 8).Draw(t, "operations before"))
+		store.save(t, leader)
+		p.declare(other)
+		store.restore(t, other, p.random)
+		requireSame(t, leader, other, p.now)
+
+		astray := newPlayed(seed+1, other)
+		astray.now = p.now
+		play(astray, rapid.IntRange(0, 4).Draw(t, "operations of its own"))
+		if rapid.Bool().Draw(t, "its commit is refused") {
+			other.Pages()
+		}
+		play(p, rapid.IntRange(0, 4).Draw(t, "operations of the leader"))
+		store.save(t, leader)
+
+		store.restore(t, other, p.random)
+		require.Empty(t, other.Pages())
+		requireSame(t, leader, other, p.now)
+		p.ledgers = append(p.ledgers, other)
+		play(p, 3)
+		requireSame(t, leader, other, p.now)
+	})
+}
+
+func TestPagesDoNotDependOnTheOrderOfEntry(t *testing.T) {
+	a, b := NewLedger(time.Minute), NewLedger(time.Minute)
+	services := []string{"shop/cart", "shop/pay", "shop/search", "shop/mail", "shop/zoo"}
+	for i, l := range []*Ledger{a, b} {
+		for at := int64(noon); at < noon+7200; at += 60 {
+			r := &Round{Time: at, Witnesses: scraping(cellA, cellB)}
+			for j := range services {
+				service := services[j]
+				if i == 1 {
+					service = services[len(services)-1-j]
+				}
+				for k := range playedSLIs {
+					s := l.Series(playedSLIs[(i+k)%2], service)
+					answers := []Answer{has(cellA, 1, 75.3), has(cellB, 1, 25), {Cell: pod(1), Fault: &Fault{Reason: Partial}}}
+					if i == 1 {
+						slices.Reverse(answers)
+					}
+					s.AddTick(r, answers)
+					if at%slotSeconds == 0 {
+						s.AddSlot(r, answers)
+					}
+				}
+			}
+		}
+	}
+	assert.Equal(t, a.Pages(), b.Pages())
+}
+
+// fleet enters one tick of one cell for many services.
+func fleet(l *Ledger, services, slis int, at int64, slot bool) {
+	r := &Round{Time: at, Witnesses: scraping(cellA)}
+	for i := range services {
+		for j := range slis {
+			s := l.Series(fmt.Sprintf("%064x", j), fmt.Sprintf("team-%d/service-%d", i%97, i))
+			answers := []Answer{has(cellA, 0, 1000.125*float64(i+j+1)/7)}
+			s.AddTick(r, answers)
+			if slot {
+				s.AddSlot(r, answers)
+			}
+		}
+	}
+}
+
+func TestATickChangesTheHeadAndTheRingAndASlotFewPagesMore(t *testing.T) {
+	l, store := NewLedger(time.Minute), shelf{}
+	for at := int64(noon); at < noon+2*hourSeconds; at += 300 {
+		fleet(l, 20, 1, at, true)
+	}
+	first := store.save(t, l)
+	shards := map[int]bool{}
+	for _, p := range first {
+		shards[p.Shard] = true
+	}
+	kinds := func(pages []Page) map[string]int {
+		n := map[string]int{}
+		for _, p := range pages {
+			if p.Data != nil { // else its time has passed
+				n[p.Name]++
+			}
+		}
+		return n
+	}
+	at := int64(noon + 2*hourSeconds + 600)
+	fleet(l, 20, 1, at-60, false)
+	assert.Equal(t, map[string]int{
+		"head": len(shards), fmt.Sprint("ring/", noon+2*hourSeconds+900): len(shards),
+	}, kinds(store.save(t, l)))
+
+	fleet(l, 20, 1, at, true)
+	dayEnd := ceilTo(at, daySeconds)
+	got := kinds(store.save(t, l))
+	assert.Equal(t, map[string]int{
+		"head": len(shards), fmt.Sprint("ring/", noon+2*hourSeconds+900): len(shards),
+		fmt.Sprint("slots/", noon+2*hourSeconds): len(shards), // what may be asked again has moved on from it
+		fmt.Sprint("slots/", noon+3*hourSeconds): len(shards),
+		fmt.Sprint("hours/", dayEnd):             len(shards),
+	}, got)
+
+	l.Series(fmt.Sprintf("%064x", 0), "team-1/service-1").AddTick(&Round{Time: at + 60}, []Answer{has(cellA, 0, 1)})
+	assert.Len(t, store.save(t, l), 2, "one service is in one shard")
+	assert.Empty(t, l.Pages())
+	l.Pages()
+	assert.Empty(t, l.Pages(), "nothing came in")
+}
+
+func TestWhatIsTooOldLeavesTheStoreOnce(t *testing.T) {
+	l, store := NewLedger(time.Minute), shelf{}
+	for at := int64(noon); at < noon+7200; at += 300 {
+		fleet(l, 1, 1, at, true)
+	}
+	store.save(t, l)
+	before := len(store)
+	require.Greater(t, before, 6)
+	fleet(l, 1, 1, noon+40*daySeconds, true)
+	gone := 0
+	for _, p := range store.save(t, l) {
+		if p.Data == nil {
+			gone++
+			assert.Empty(t, p.Version)
+		}
+	}
+	assert.Equal(t, before-1, gone, "all but the head")
+	assert.Len(t, store, 4)
+	s := l.Series(fmt.Sprintf("%064x", 0), "team-0/service-0")
+	assert.Equal(t, 1, s.Facts(noon+40*daySeconds, 0, nil).Measured)
+	assert.Equal(t, Measured, s.AddSlot(&Round{Time: noon}, []Answer{has(cellA, 0, 1)}), "it is passed over")
+	for _, p := range store.save(t, l) {
+		assert.Equal(t, "head", p.Name)
+	}
+}
+
+func TestHoursOfCellsLeaveTheirPageAfterAWeek(t *testing.T) {
+	l, store := NewLedger(time.Minute), shelf{}
+	s := l.Series("sli", "shop/cart")
+	enter := func(at int64) {
+		tick(s, at, nil, has(cellA, 1, 75.3), has(cellB, 1, 25))
+	}
+	dayEnd := ceilTo(noon, daySeconds)
+	key := PageKey{ShardOf("shop/cart"), hoursPage(dayEnd).String()}
+	enter(dayEnd)
+	store.save(t, l)
+	enter(dayEnd + 7*daySeconds)
+	store.save(t, l)
+	full := store[key]
+	enter(dayEnd + 7*daySeconds + 300)
+	store.save(t, l)
+	assert.Less(t, len(store[key].Data), len(full.Data))
+	assert.InDelta(t, 300.9, s.Sum(30*day, dayEnd+7*daySeconds+300).Counts.Total, 1e-6)
+}
+
+func TestAStoreThatLostEverythingIsGivenEverything(t *testing.T) {
+	l, store := NewLedger(time.Minute), shelf{}
+	p := newPlayed(5, l)
+	for range 6 {
+		require.NoError(t, p.play())
+	}
+	store.save(t, l)
+	require.Empty(t, l.Pages())
+	l.Unsave()
+	assert.Empty(t, l.Versions())
+	again := shelf{}
+	again.save(t, l)
+	assert.Equal(t, store, again)
+	assert.Len(t, l.Versions(), len(store))
+	versions := l.Versions()
+	clear(versions)
+	assert.Len(t, l.Versions(), len(store), "the map is the caller's")
+}
+
+func TestWhatComesInWhileAStoreIsSavingIsSavedNext(t *testing.T) {
+	l, store := NewLedger(time.Minute), shelf{}
+	fleet(l, 3, 1, noon, true)
+	pages := l.Pages()
+	fleet(l, 3, 1, noon+60, false)
+	for _, p := range pages {
+		store[p.PageKey] = p
+	}
+	l.Saved(pages)
+	store.save(t, l)
+	loaded := NewLedger(time.Minute)
+	store.restore(t, loaded, rand.New(rand.NewPCG(1, 1)))
+	requireSame(t, l, loaded, noon+60)
+}
+
+func TestASeriesWithNothingComesBackAsItsName(t *testing.T) {
+	l, store := NewLedger(time.Minute), shelf{}
+	l.Series("sli", "shop/idle")
+	assert.True(t, l.Has("sli", "shop/idle"))
+	assert.False(t, l.Has("sli", "shop/other"))
+	assert.False(t, l.Has("other", "shop/idle"))
+	store.save(t, l)
+	loaded := NewLedger(time.Minute)
+	store.restore(t, loaded, rand.New(rand.NewPCG(1, 1)))
+	assert.True(t, loaded.Has("sli", "shop/idle"))
+	assert.False(t, loaded.Has("sli", "shop/other"))
+
+	loaded.Series("sli", "shop/new")
+	changed := store.save(t, loaded)
+	require.Len(t, changed, 1)
+	assert.Equal(t, PageKey{ShardOf("shop/new"), "head"}, changed[0].PageKey)
+}
+
+func TestASeriesThatTheHeadInTheStoreLacksIsStillToBeSaved(t *testing.T) {
+	l, store := NewLedger(time.Minute), shelf{}
+	services := sameShard(3)
+	l.Series("sli", services[0])
+	l.Series("sli", services[1])
+	store.save(t, l)
+	starting := NewLedger(time.Minute)
+	starting.Series("sli", services[0])
+	starting.Series("sli", services[2])
+	store.restore(t, starting, rand.New(rand.NewPCG(1, 1)))
+	require.Len(t, store.save(t, starting), 1)
+	after := NewLedger(time.Minute)
+	store.restore(t, after, rand.New(rand.NewPCG(1, 1)))
+	for _, service := range services {
+		assert.True(t, after.Has("sli", service))
+	}
+}
+
+// sameShard returns services of one shard.
+func sameShard(n int) []string {
+	var services []string
+	for i := 0; len(services) < n; i++ {
+		if name := fmt.Sprint("shop/", i); ShardOf(name) == 7 {
+			services = append(services, name)
+		}
+	}
+	return services
+}
+
+func TestWhatIsNoLongerWantedLeavesItsPages(t *testing.T) {
+	services := sameShard(2)
+	build := func(keep bool) *Ledger {
+		l := NewLedger(time.Minute)
+		for at := int64(noon); at < noon+4*daySeconds; at += 300 {
+			for i, service := range services {
+				for j, sli := range playedSLIs {
+					if keep || i == 0 && j == 0 {
+						tick(l.Series(sli, service), at, nil, has(cellA, 1, 75.3), has(cellB, 1, 25))
+					}
+				}
+			}
+		}
+		return l
+	}
+	l, store := build(true), shelf{}
+	store.save(t, l)
+	dropped := l.Series(playedSLIs[0], services[1])
+	l.KeepServices(func(service string) bool { return service == services[0] })
+	l.Keep(func(sli string) bool { return sli == playedSLIs[0] })
+	assert.True(t, l.Has(playedSLIs[0], services[0]))
+	assert.False(t, l.Has(playedSLIs[0], services[1]))
+	assert.False(t, l.Has(playedSLIs[1], services[0]))
+	store.save(t, l)
+
+	alone := shelf{}
+	alone.save(t, build(false))
+	assert.Equal(t, alone, store)
+	tick(dropped, noon+5*daySeconds, nil, has(cellA, 1, 75.3))
+	assert.Empty(t, l.Pages(), "what was dropped changes nothing any more")
+}
+
+func TestAnswersOfAnotherIntervalAreTakenWhereTheyFit(t *testing.T) {
+	store := shelf{}
+	l := NewLedger(30 * time.Second)
+	s := l.Series("sli", "shop/cart")
+	for at := int64(noon); at <= noon+hourSeconds; at += 30 {
+		s.AddTick(&Round{Time: at}, row(Counts{0, float64(at - noon + 1)}))
+	}
+	store.save(t, l)
+	for _, interval := range []time.Duration{15 * time.Second, time.Minute, 100 * time.Second, 5 * time.Minute} {
+		loaded := NewLedger(interval)
+		store.restore(t, loaded, rand.New(rand.NewPCG(1, 1)))
+		got := loaded.Series("sli", "shop/cart")
+		assert.Equal(t, s.Sum(window1h, noon+hourSeconds), got.Sum(window1h, noon+hourSeconds))
+		for tick := int64(noon); tick <= noon+hourSeconds; tick += 10 {
+			_, stored := s.ring.get(tick)
+			_, has := got.ring.get(tick)
+			assert.Equal(t, stored && tick%30 == 0 && tick%int64(interval/time.Second) == 0, has && tick%int64(interval/time.Second) == 0, "%d", tick-noon)
+		}
+		for _, p := range loaded.Pages() {
+			assert.Contains(t, p.Name, "ring/", "they are written anew")
+		}
+		assert.NotEmpty(t, loaded.Pages())
+	}
+}
