@@ -48,17 +48,20 @@ func TestTheImage(t *testing.T) {
 		output, err := image.command("check", "config", image.configFile(t)).CombinedOutput()
 		require.NoError(t, err, "%s", output)
 	})
-	t.Run("serves", func(t *testing.T) {
-		file := image.configFile(t)
-		text, err := os.ReadFile(filepath.Join(image.root, file))
-		require.NoError(t, err)
-		inMemory, _, found := strings.Cut(string(text), "redis:")
-		require.True(t, found)
-		require.NoError(t, os.WriteFile(filepath.Join(image.root, file), []byte(inMemory), 0o644))
-		image.serve(t, image.arguments...)
+	t.Run("serves in parts that meet in the Redis of compose", func(t *testing.T) {
+		compose := loadCompose(t, "compose.yaml", "compose.password.yaml").Services
+		image.useRedis(t, runComposeRedis(t))
+		grader := image.start(t, image.arguments...)
+		reader := image.start(t, compose["apgar-api"].Command...)
+		grader.answers(t, "/-/healthy")
+		reader.answers(t, "/-/ready") // only what the grader has committed makes it so
+		reader.stop(t)
+		grader.stop(t)
 	})
 	t.Run("runs the demo", func(t *testing.T) {
-		image.serve(t, "demo", "--services=12", "--demo.prometheus-address=127.0.0.1:0")
+		demo := image.start(t, "demo", "--services=12", "--demo.prometheus-address=127.0.0.1:0")
+		demo.answers(t, "/-/ready")
+		demo.stop(t)
 	})
 }
 
@@ -190,37 +193,64 @@ func (i *image) configFile(t *testing.T) string {
 	return ""
 }
 
-// serve runs a command that serves until it is asked to end, which it must do
-// soon and with success.
-func (i *image) serve(t *testing.T, arguments ...string) {
+// useRedis has the mounted configuration name a Redis, with the user and the
+// password of compose.password.yaml.
+func (i *image) useRedis(t *testing.T, redis composeRedis) {
 	t.Helper()
-	address := freeAddress(t)
-	command := i.command(append(arguments, "--web.listen-address="+address)...)
-	var output lockedBuffer
-	command.Stdout, command.Stderr = &output, &output
+	name := filepath.Join(i.root, i.configFile(t))
+	text, err := os.ReadFile(name)
+	require.NoError(t, err)
+	changed := withPassword(t, strings.Replace(string(text), `"redis:6379"`, `"`+redis.address+`"`, 1))
+	require.Contains(t, changed, redis.address)
+	require.NoError(t, os.WriteFile(name, []byte(changed), 0o644))
+	secrets := filepath.Join(i.root, "run", "secrets")
+	require.NoError(t, os.MkdirAll(secrets, 0o755))
+	require.NoError(t, os.CopyFS(secrets, os.DirFS(redis.secrets)))
+}
+
+// container is a program that runs in the image.
+type container struct {
+	address string
+	process *os.Process
+	output  lockedBuffer
+	ended   chan error
+}
+
+// start runs a command that serves, until the test ends at the latest.
+func (i *image) start(t *testing.T, arguments ...string) *container {
+	t.Helper()
+	c := &container{address: freeAddress(t), ended: make(chan error, 1)}
+	command := i.command(append(slices.Clip(arguments), "--web.listen-address="+c.address)...)
+	command.Stdout, command.Stderr = &c.output, &c.output
 	require.NoError(t, command.Start())
-	ended := make(chan error, 1)
-	go func() { ended <- command.Wait() }()
-	t.Cleanup(func() { _ = command.Process.Kill() })
+	c.process = command.Process
+	go func() { c.ended <- command.Wait() }()
+	t.Cleanup(func() { _ = c.process.Kill() })
+	return c
+}
+
+// answers waits until a path is answered with success.
+func (c *container) answers(t *testing.T, path string) {
+	t.Helper()
 	eventually(t, 90*time.Second, func() (bool, string) {
 		select {
-		case err := <-ended:
-			require.FailNow(t, "it ended", "%v: %s", err, output.String())
+		case err := <-c.ended:
+			require.FailNow(t, "it ended", "%v: %s", err, c.output.String())
 		default:
 		}
-		status, _ := fetch(t, "http://"+address+"/-/healthy")
-		return status == http.StatusOK, "it is not healthy: " + output.String()
+		status, _ := fetch(t, "http://"+c.address+path)
+		return status == http.StatusOK, path + " is not answered: " + c.output.String()
 	})
-	status, err := os.ReadFile("/proc/" + strconv.Itoa(command.Process.Pid) + "/status")
-	require.NoError(t, err)
-	if os.Geteuid() == 0 {
-		require.Contains(t, string(status), "Uid:\t"+strconv.Itoa(int(i.user)))
-	}
-	require.NoError(t, command.Process.Signal(syscall.SIGTERM))
+}
+
+// stop asks it to end, which it must do soon and with success.
+func (c *container) stop(t *testing.T) {
+	t.Helper()
+	require.NoError(t, c.process.Signal(syscall.SIGTERM))
 	select {
-	case err := <-ended:
-		require.NoError(t, err, output.String())
+	case err := <-c.ended:
+		require.NoError(t, err, c.output.String())
 	case <-time.After(10 * time.Second):
-		require.Fail(t, "it does not end", output.String())
+		require.Fail(t, "it does not end", c.output.String())
 	}
 }
