@@ -19,8 +19,8 @@ func yamlBlocks(t *testing.T, page string) []string {
 	text, err := os.ReadFile(filepath.Join(repository, "docs", page))
 	require.NoError(t, err)
 	var blocks []string
-	for _, match := range regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$").FindAllStringSubmatch(string(text), -1) {
-		blocks = append(blocks, match[1])
+	for _, match := range regexp.MustCompile("(?s)\n```yaml\n(.*?)\n```\n").FindAllStringSubmatch(string(text), -1) {
+		blocks = append(blocks, match[1]+"\n")
 	}
 	return blocks
 }
