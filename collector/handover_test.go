@@ -151,11 +151,26 @@ func TestASuccessorWaitsForTheEndOfItsPredecessor(t *testing.T) {
 		require.Equal(t, e.at(7*time.Minute), e.store.newest().Tick)
 		next.stop()
 		require.Empty(t, e.store.holder)
-
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		require.NoError(t, New(Options{Plan: f.plan(t), Store: e.store, Owner: "me", Predecessor: next.Collector}).Run(ctx))
 	})
+}
+
+func TestALeaseThatWasHandedOverAtTheVeryEndIsGivenBack(t *testing.T) {
+	for range 20 { // or not, if it were left to chance
+		synctest.Test(t, func(t *testing.T) {
+			services := named("playlist")
+			f := fixture{rubrics: availability, services: services}
+			e := start(t, f, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+			e.until(3 * time.Minute)
+			e.HandOver()
+			e.stop()
+			require.Equal(t, "me", e.store.holder)
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			next := newEngine(t, f, Options{Store: e.store, Owner: "me again", Predecessor: e.Collector}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+			require.NoError(t, next.Run(ctx))
+			require.Empty(t, e.store.holder)
+		})
+	}
 }
 
 func TestAVolatileStoreIsGivenNoPages(t *testing.T) {

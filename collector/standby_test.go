@@ -128,6 +128,7 @@ func TestALeaseThatTheStoreForgotIsGotBackWithoutStartingAnew(t *testing.T) {
 		require.GreaterOrEqual(t, len(e.store.pages), pages, "the ledger is handed over whole")
 		require.Empty(t, e.store.all()[len(e.store.all())-2].Changes, "a loss of the store's is no change of a service")
 		require.InDelta(t, 1, testutil.ToFloat64(e.metrics.takeovers), 0)
+		require.InDelta(t, 1, testutil.ToFloat64(e.metrics.commits.WithLabelValues("forgotten")), 0)
 		require.Zero(t, testutil.ToFloat64(e.metrics.commits.WithLabelValues("error")))
 	})
 }
@@ -142,9 +143,11 @@ func TestAnEmptyStoreIsFilledFromOneThatStoodBy(t *testing.T) {
 		two := e.second(t, f, Options{}, source("eu", spare))
 		defer two.stop()
 		e.until(20*time.Minute + 45*time.Second)
+		pages := len(e.store.pages)
 		e.kill()
 		e.store.restartEmpty()
 		e.until(25 * time.Minute)
+		require.GreaterOrEqual(t, len(e.store.pages), pages)
 		require.Equal(t, e.at(24*time.Minute), e.store.newest().Tick)
 		require.InDelta(t, 1, resultOf(t, e.store.newest().Scorecards, "playlist", "availability").Budget.Covered, 0.001)
 		require.Empty(t, longAgo(spare), "the ledger was warm")
@@ -250,5 +253,64 @@ func TestPagesThatCannotBeReadAreAskedForAgainAndNothingElse(t *testing.T) {
 				require.NotEqual(t, byte(99), p.Data[0], "%s is written anew", key.Name)
 			}
 		}
+	})
+}
+
+func TestAStoreThatLostSomePagesIsFilledAnewFromTheSources(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		services := named("playlist")
+		f := fixture{rubrics: availability, services: services}
+		e := start(t, f, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+		e.until(30 * time.Minute)
+		e.stop()
+		e.store.set(func() {
+			for key := range e.store.pages {
+				if key != ownPage() {
+					delete(e.store.pages, key)
+				}
+			}
+		})
+		client := e.store.client()
+		client.gaps = true
+		next := newEngine(t, f, Options{Store: client}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+		next.midnight = e.midnight
+		next.run(t)
+		defer next.stop()
+		e.until(50 * time.Minute)
+		require.InDelta(t, 1, testutil.ToFloat64(next.metrics.pageErrors), 0)
+		w := next.window(49*time.Minute, 7*24*time.Hour)
+		require.Equal(t, w.Expected, w.Measured)
+		require.GreaterOrEqual(t, w.Measured, 7*288)
+	})
+}
+
+func TestAPageThatIsMendedBeforeATakeoverIsNotMissed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		services := named("playlist")
+		f := fixture{rubrics: availability, services: services}
+		e := start(t, f, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+		e.until(10 * time.Minute)
+		spare := &fakePrometheus{answer: wavyTraffic(services)}
+		two := e.second(t, f, Options{}, source("eu", spare))
+		defer two.stop()
+		e.until(20*time.Minute + 20*time.Second)
+		e.store.set(func() {
+			for key, p := range e.store.pages {
+				if key.Name == "head" {
+					p.Version, p.Data = "another", []byte{99}
+					e.store.pages[key] = p
+				}
+			}
+			again := *e.store.snapshot
+			again.Generation++
+			e.store.snapshot = &again
+		})
+		e.until(20*time.Minute + 25*time.Second)
+		require.NotZero(t, testutil.ToFloat64(two.metrics.pageErrors))
+		e.until(25*time.Minute + 45*time.Second) // the grader writes it anew with every tick
+		e.kill()
+		e.until(40 * time.Minute)
+		require.Equal(t, e.at(39*time.Minute), e.store.newest().Tick)
+		require.Empty(t, longAgo(spare))
 	})
 }

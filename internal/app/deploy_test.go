@@ -149,3 +149,26 @@ func TestTheComposePrometheusIsSound(t *testing.T) {
 	require.True(t, found)
 	require.Equal(t, 1, strings.Count(scorecards, ":8484"), "more than one instance shows the same scorecards")
 }
+
+// TestTheComposeGrafanaFindsItsDashboards holds that the folder that Grafana
+// is told to read is one that is mounted and has dashboards.
+func TestTheComposeGrafanaFindsItsDashboards(t *testing.T) {
+	grafana := loadCompose(t, "compose.yaml").Services["grafana"]
+	mounted := map[string]string{}
+	for _, mount := range grafana.Volumes {
+		mounted[mount.Target] = mount.Source
+	}
+	files, err := filepath.Glob(filepath.Join(mounted["/etc/grafana/provisioning"], "dashboards", "*.y*ml"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, path := range regexp.MustCompile(`(?m)^\s+path: (\S+)$`).FindAllStringSubmatch(string(text), -1) {
+			require.Contains(t, mounted, path[1], file)
+			dashboards, err := filepath.Glob(filepath.Join(mounted[path[1]], "*.json"))
+			require.NoError(t, err)
+			require.NotEmpty(t, dashboards, path[1])
+		}
+	}
+}

@@ -87,7 +87,7 @@ func (e *engine) serve(ctx context.Context, t *term) (next *term, err error) {
 	case next = <-e.next:
 		t.collector.HandOver()
 		stop()
-		<-ended // without an error: it was told to end
+		_ = <-ended // without an error: it was told to end
 		return next, nil
 	}
 }
