@@ -43,6 +43,9 @@ func TestAllThatIsNeededAndNotDoneIsAskedOnceAndNothingElse(t *testing.T) {
 		for _, hash := range hashes {
 			a.done[hash] = slots()
 		}
+		if rapid.Bool().Draw(t, "alike") {
+			a.done[hashes[1]] = a.done[hashes[0]]
+		}
 		for _, i := range rapid.SliceOfNDistinct(rapid.IntRange(0, 7), 0, 4, rapid.ID).Draw(t, "late") {
 			a.late[fmt.Sprintf("default/service-%04d", i)] = slots() // two are not in the plan
 		}

@@ -24,12 +24,13 @@ func TestAReloadLosesNoTickAndKeepsTheLease(t *testing.T) {
 				spare := e.second(t, fixture{rubrics: availability, services: services}, Options{Volatile: volatile}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
 				defer spare.stop()
 				e.until(20*time.Minute + at)
-				epoch := e.store.epoch
+				_, epoch := e.store.lease()
 				prom := &fakePrometheus{answer: wavyTraffic(services)}
 				next := e.reload(t, fixture{rubrics: availability, services: services}, o, source("eu", prom))
 				defer next.stop()
 				e.until(40 * time.Minute)
-				require.Equal(t, epoch, e.store.epoch)
+				_, still := e.store.lease()
+				require.Equal(t, epoch, still)
 				ticks := e.store.ticks()
 				for i, tick := range ticks {
 					require.Equal(t, ticks[0].Add(time.Duration(i)*time.Minute), tick)
@@ -42,6 +43,7 @@ func TestAReloadLosesNoTickAndKeepsTheLease(t *testing.T) {
 				for _, card := range e.store.newest().Scorecards {
 					require.InDelta(t, 1, card.Results[0].Budget.Covered, 0.001)
 				}
+				require.Equal(t, ticks[0], resultOf(t, e.store.newest().Scorecards, "playlist", "availability").Since, "grading remembers")
 				added := 0
 				for _, c := range e.store.all()[1:] {
 					added += len(c.Changes)
@@ -150,7 +152,8 @@ func TestASuccessorWaitsForTheEndOfItsPredecessor(t *testing.T) {
 		e.until(8 * time.Minute)
 		require.Equal(t, e.at(7*time.Minute), e.store.newest().Tick)
 		next.stop()
-		require.Empty(t, e.store.holder)
+		holder, _ := e.store.lease()
+		require.Empty(t, holder)
 	})
 }
 
@@ -163,12 +166,14 @@ func TestALeaseThatWasHandedOverAtTheVeryEndIsGivenBack(t *testing.T) {
 			e.until(3 * time.Minute)
 			e.HandOver()
 			e.stop()
-			require.Equal(t, "me", e.store.holder)
+			holder, _ := e.store.lease()
+			require.Equal(t, "me", holder)
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
 			next := newEngine(t, f, Options{Store: e.store, Owner: "me again", Predecessor: e.Collector}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
 			require.NoError(t, next.Run(ctx))
-			require.Empty(t, e.store.holder)
+			holder, _ = e.store.lease()
+			require.Empty(t, holder)
 		})
 	}
 }

@@ -207,9 +207,9 @@ func (c *Collector) settleIn() {
 	c.findLate()
 	if !c.lastTick.IsZero() {
 		c.agenda.tidy(p, c.lastTick.Unix())
-		slot := c.lastTick.Truncate(slotLength)
-		for _, at := range []time.Time{slot, slot.Add(-slotLength)} { // asked about too seldom so far
-			c.holes.note(at, lackAll(len(c.gatherer.askers)))
+		// Of the newest slots, answers to come later were not heard, or not stored.
+		for i := range time.Duration(3) {
+			c.holes.note(c.lastTick.Truncate(slotLength).Add(-i*slotLength), lackAll(len(c.gatherer.askers)))
 		}
 	}
 	c.ledger.Keep(func(sli string) bool { return p.asks(sli) || c.agenda.done[sli] != nil })

@@ -254,6 +254,20 @@ func (s *fakeServer) ticks() []time.Time {
 	return out
 }
 
+// lease returns who holds the lease, and its epoch.
+func (s *fakeServer) lease() (holder string, epoch uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.holder, s.epoch
+}
+
+// held returns all pages.
+func (s *fakeServer) held() map[slo.PageKey]slo.Page {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.pages)
+}
+
 func (s *fakeServer) all() []scorecard.Commit {
 	s.mu.Lock()
 	defer s.mu.Unlock()
