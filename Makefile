@@ -4,6 +4,7 @@ GO        ?= go
 ARGS      ?=
 BENCH     ?= .
 FUZZTIME  ?= 30s
+CONTAINER ?= docker
 
 # Every go command leaves go.mod alone and asks git for nothing: a source archive builds like a clone does.
 override GOFLAGS := $(strip $(GOFLAGS) -mod=readonly -buildvcs=false)
@@ -79,6 +80,11 @@ gen: $(tools_dir)/gofumpt $(tools_dir)/oapi-codegen ## Regenerate the generated 
 
 .PHONY: check
 check: build lint test ## Build, lint and test: what to run before a push.
+
+.PHONY: image
+image: ## Build the container image apgar:VERSION; CONTAINER=podman for another builder than docker.
+	$(CONTAINER) build -f deploy/Dockerfile -t apgar:$(VERSION) --build-arg VERSION="$(VERSION)" \
+		--build-arg REVISION="$(REVISION)" --build-arg BUILD_DATE="$(BUILD_DATE)" .
 
 .PHONY: clean
 clean: ## Remove what was built.

@@ -44,7 +44,7 @@ func (b *bench) serving(t *testing.T, change ...func(*http.Server)) (server *htt
 }
 
 // connect opens a stream through a client of its own.
-func connect(t testing.TB, ctx context.Context, url string, headers ...string) *http.Response {
+func connect(ctx context.Context, t testing.TB, url string, headers ...string) *http.Response {
 	t.Helper()
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
@@ -91,7 +91,7 @@ func TestFiftyReadersGetEveryChangeInOrderAndNeverAheadOfTheLists(t *testing.T) 
 	_, url := b.serving(t)
 	var group errgroup.Group
 	for i := range readers {
-		lines := bufio.NewReader(connect(t, t.Context(), url).Body)
+		lines := bufio.NewReader(connect(t.Context(), t, url).Body)
 		_, err := lines.ReadString('\n')
 		require.NoError(t, err)
 		group.Go(func() error {
@@ -127,7 +127,7 @@ func TestAReaderThatComesAndGoesMissesNothing(t *testing.T) {
 	}()
 	for want := uint64(1); want <= total; {
 		ctx, cancel := context.WithCancel(t.Context())
-		lines := bufio.NewReader(connect(t, ctx, url, "Last-Event-ID", last).Body)
+		lines := bufio.NewReader(connect(ctx, t, url, "Last-Event-ID", last).Body)
 		for range 150 {
 			got, err := next(lines)
 			require.NoError(t, err)
@@ -157,7 +157,7 @@ func TestAStuckReaderIsDroppedAndTheOthersGoOn(t *testing.T) {
 	require.NoError(t, stuck.(*net.TCPConn).SetReadBuffer(4096))
 	_, err = io.WriteString(stuck, "GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n") // and reads nothing, ever
 	require.NoError(t, err)
-	lines := bufio.NewReader(connect(t, t.Context(), url).Body)
+	lines := bufio.NewReader(connect(t.Context(), t, url).Body)
 	eventually(t, b, "apgar_api_event_streams 2")
 	const total = 400 // 25 MiB, more than any socket holds
 	go func() {
@@ -207,7 +207,7 @@ func TestTheLimitsOfTheServerDoNotEndAStream(t *testing.T) {
 	t.Run("HTTP/1.1", func(t *testing.T) {
 		b := newStreamBench(t, events)
 		_, url := b.serving(t, short)
-		outlive(t, b, connect(t, t.Context(), url).Body)
+		outlive(t, b, connect(t.Context(), t, url).Body)
 	})
 	t.Run("HTTP/2, in silence longer than a write may take", func(t *testing.T) {
 		b := newStreamBench(t, func(o *api.Options) {
@@ -234,7 +234,7 @@ func TestAShutdownDoesNotWaitForStreams(t *testing.T) {
 	server, url := b.serving(t)
 	var bodies []io.Reader
 	for range 20 {
-		bodies = append(bodies, connect(t, t.Context(), url).Body)
+		bodies = append(bodies, connect(t.Context(), t, url).Body)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()

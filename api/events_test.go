@@ -306,6 +306,50 @@ func TestAStreamBeginsAnewWithTheStore(t *testing.T) {
 	})
 }
 
+type changeLog = api.Changes
+
+// renewing is a log that begins anew just before it is read for the first time.
+type renewing struct {
+	changeLog
+	begin func()
+	once  sync.Once
+}
+
+func (r *renewing) Changes(ctx context.Context, after uint64, limit int) ([]scorecard.Change, bool, error) {
+	r.once.Do(r.begin)
+	return r.changeLog.Changes(ctx, after, limit)
+}
+
+func TestChangesOfAnotherLifeOfTheStoreAreNotTakenForThoseOfTheLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b *bench
+		b = newStreamBench(t, func(o *api.Options) {
+			o.Changes = &renewing{changeLog: o.Changes, begin: func() {
+				b.changes.Begin("cd")
+				b.changes.Commit(changes(1, 3)...)
+			}}
+		})
+		l := b.listen(t, "")
+		l.take()
+		b.changes.Commit(change(1))
+		got := l.events()
+		require.Len(t, got, 1)
+		require.Equal(t, "cd-3 reset", got[0].id+" "+got[0].name)
+	})
+}
+
+func TestAStreamBeginsAnewWhereTheLogHasNothingLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newStreamBench(t)
+		l := b.listen(t, "")
+		l.take()
+		b.changes.Append(changes(1, 3)...)
+		b.changes.Forget()
+		b.changes.Publish()
+		require.Equal(t, []event{{"ab-3", "reset", `{"reason":"dropped","incarnation":"ab","generation":43}`}}, l.events())
+	})
+}
+
 func TestAStreamThatFallsBehindTheLogBeginsAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newStreamBench(t)
@@ -326,9 +370,9 @@ func TestASilentStreamHasHeartbeats(t *testing.T) {
 		b := newStreamBench(t)
 		l := b.listen(t, "?kind=level_changed")
 		l.take()
-		time.Sleep(15*time.Second - 1)
+		time.Sleep(15*time.Second - time.Nanosecond)
 		require.Empty(t, l.take())
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		require.Equal(t, ":\n\n", l.take())
 		time.Sleep(10 * time.Second)
 		b.changes.Commit(change(1), change(3))
@@ -338,9 +382,9 @@ func TestASilentStreamHasHeartbeats(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		b.changes.Commit(change(2))
 		require.Equal(t, []string{"ab-3"}, ids(l.events()))
-		time.Sleep(15*time.Second - 1)
+		time.Sleep(15*time.Second - time.Nanosecond)
 		require.Empty(t, l.take(), "an event is a sign of life, too")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		require.Equal(t, ":\n\n", l.take())
 	})
 }

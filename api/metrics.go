@@ -26,16 +26,16 @@ type metrics struct {
 func newMetrics(reg prometheus.Registerer, reader Reader, now func() time.Time) (*metrics, error) {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "apgar_api_requests_total",
+			Name: Requests,
 			Help: "HTTP requests answered, by route template, method and status code.",
-		}, []string{"route", "method", "code"}),
+		}, []string{LabelRoute, LabelMethod, LabelCode}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:    "apgar_api_request_duration_seconds",
+			Name:    RequestDuration,
 			Help:    "Time from the first byte of a request to its answer, or to the first byte of a stream, by route template.",
 			Buckets: []float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5},
-		}, []string{"route"}),
+		}, []string{LabelRoute}),
 		encodeFailures: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "apgar_api_encode_failures_total",
+			Name: EncodeFailures,
 			Help: "Answers that could not be encoded. Any increase is a defect of Apgar.",
 		}),
 	}
@@ -92,9 +92,9 @@ type snapshotCollector struct {
 func newSnapshotCollector(reader Reader, now func() time.Time) *snapshotCollector {
 	return &snapshotCollector{
 		reader: reader, now: now,
-		age: prometheus.NewDesc("apgar_api_snapshot_age_seconds",
+		age: prometheus.NewDesc(SnapshotAge,
 			"Time since the tick of the snapshot that is served; absent before the first.", nil, nil),
-		generation: prometheus.NewDesc("apgar_api_snapshot_generation",
+		generation: prometheus.NewDesc(SnapshotGeneration,
 			"Generation of the snapshot that is served; absent before the first.", nil, nil),
 	}
 }

@@ -101,6 +101,67 @@ func BenchmarkTick(b *testing.B) {
 	}
 }
 
+// BenchmarkStored is what a store that outlives the process adds to a tick of
+// 5,000 services and 4 counted checks, a day after the beginning: the pages
+// that a tick changes, and, once, all of them; and what a takeover reads.
+func BenchmarkStored(b *testing.B) {
+	services := numbered(5000)
+	plan := fixture{rubrics: fourCounted, services: services}.plan(b)
+	c := New(Options{Plan: plan, Owner: "me", Sources: []SourceOptions{{Name: "eu", Client: newCanned(services)}}})
+	a := c.gatherer.askers[0]
+	at := int64(t0)
+	tick := func() {
+		at += 60
+		c.enter(gathered{time: time.Unix(at, 0), blocks: []*slo.Block{a.ask(b.Context(), instant(at), nil)[0]}})
+	}
+	c.grader.use(c.ledger)
+	for at = t0 - 86400; at < t0; at += 300 {
+		c.enter(gathered{time: time.Unix(at, 0), blocks: []*slo.Block{a.ask(b.Context(), instant(at), nil)[0]}})
+	}
+	for range 65 {
+		tick()
+	}
+	all := c.pages()
+	c.markSaved(all)
+	b.Run("tick", func(b *testing.B) {
+		bytes, n := 0, 0
+		for b.Loop() {
+			b.StopTimer()
+			tick()
+			b.StartTimer()
+			pages := c.pages()
+			c.markSaved(pages)
+			for _, p := range pages {
+				bytes += len(p.Data)
+			}
+			n++
+		}
+		b.ReportMetric(float64(bytes)/float64(n), "page-B/op")
+	})
+	b.Run("whole", func(b *testing.B) {
+		bytes := 0
+		for b.Loop() {
+			c.unsave()
+			bytes = 0
+			for _, p := range c.pages() {
+				bytes += len(p.Data)
+			}
+		}
+		b.ReportMetric(float64(bytes), "page-B/op")
+	})
+	b.Run("takeover", func(b *testing.B) {
+		for b.Loop() {
+			next := New(Options{Plan: plan, Owner: "me", Sources: c.o.Sources})
+			for _, p := range all {
+				if p.PageKey != ownPage() {
+					next.loadPage(p)
+				}
+			}
+			next.settleIn()
+		}
+	})
+}
+
 // BenchmarkDecode turns 150,000 series into samples and rows.
 func BenchmarkDecode(b *testing.B) {
 	services := numbered(5000)

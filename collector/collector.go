@@ -44,7 +44,8 @@ type Options struct {
 	// nothing else can go on.
 	Progress func(done, all int)
 	// Uncommitted, if set, is given the snapshot of each tick that the store did
-	// not take because it is away. It has no generation.
+	// not take because it is away. It has no generation. Grading waits until it
+	// returns.
 	Uncommitted func(*scorecard.Snapshot)
 	Registerer  prometheus.Registerer // may be nil
 	Logger      *slog.Logger
@@ -77,21 +78,21 @@ type Collector struct {
 	metrics  *metrics
 	keeper   *keeper
 	memory
-	ready    bool // the memory is as of the newest commit, or ahead of it
-	behind   bool // the store says that there is a newer commit
-	store    awayLog
-	scores   awayLog
-	faults   *faultLog            // of all that is asked in the beginning; nil: not kept
-	lacking  atomic.Pointer[lack] // at the newest boundary tick
-	asking   atomic.Bool          // slots are being asked about again
-	ticks    chan gathered
-	slots    chan gathered
-	tried    chan chunk
-	turn     chan struct{} // closed when the newest tick was delivered: they are graded in order
-	newest   map[string]scorecard.SourceStatus
-	handOver atomic.Bool
-	started  atomic.Bool
-	ended    chan struct{} // closed at the end of Run
+	ready     bool // the memory is as of the newest commit, or ahead of it
+	behind    bool // the store says that there is a newer commit
+	storeLog  awayLog
+	scoresLog awayLog
+	faults    *faultLog            // of all that is asked in the beginning; nil: not kept
+	lacking   atomic.Pointer[lack] // at the newest boundary tick
+	asking    atomic.Bool          // slots are being asked about again
+	ticks     chan gathered
+	slots     chan gathered
+	tried     chan chunk
+	turn      chan struct{} // closed when the newest tick was delivered: they are graded in order
+	newest    map[string]scorecard.SourceStatus
+	handOver  atomic.Bool
+	started   atomic.Bool
+	ended     chan struct{} // closed at the end of Run
 }
 
 // gathered is what came in about one instant and a part of the plan.

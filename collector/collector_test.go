@@ -55,6 +55,7 @@ func (e *engine) run(t *testing.T) {
 	e.stop = func() {
 		cancel()
 		require.NoError(t, <-ended)
+		e.stop = func() {}
 	}
 }
 
@@ -335,7 +336,8 @@ func TestTheEndOfTheContextEndsEverything(t *testing.T) {
 				stopped := time.Now()
 				e.stop()
 				require.Less(t, time.Since(stopped), 5*time.Second)
-				require.Empty(t, e.store.holder, "the lease is given back")
+				holder, _ := e.store.lease()
+				require.Empty(t, holder, "the lease is given back")
 			})
 		})
 	}

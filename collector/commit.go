@@ -39,13 +39,15 @@ func (c *Collector) sure(ctx context.Context) (scorecard.Lease, error) {
 	}
 	newest := c.o.Store.Snapshot()
 	switch {
-	case newest == nil:
-		c.unsave() // everything is lost, and nobody else was there
+	case newest == nil: // everything is lost, and nobody else was there
 	case c.attempt != nil && markOf(newest) == c.attempt.mark:
 		c.took(c.attempt.mark, c.attempt.cards)
 	case markOf(newest) != c.committed:
 		c.ready = false
 		return scorecard.Lease{}, errAnew
+	}
+	if newest == nil || g.regained {
+		c.unsave() // what forgot the lease may have forgotten more
 	}
 	c.attempt, c.behind = nil, false
 	c.keeper.confirm(g)
@@ -58,7 +60,7 @@ func (c *Collector) addDeltas(ctx context.Context, cards []*scorecard.Scorecard,
 	ctx, cancel := context.WithTimeout(ctx, c.storeTimeout())
 	defer cancel()
 	err := setDeltas(ctx, cards, tick, c.o.Store)
-	c.scores.note(c.o.Logger, "reading earlier scores", err)
+	c.scoresLog.note(c.o.Logger, "reading earlier scores", err)
 	if ctx.Err() == nil {
 		return nil
 	}
@@ -97,7 +99,7 @@ func (c *Collector) commitAgain(ctx context.Context, lease scorecard.Lease, s *s
 
 func (c *Collector) send(ctx context.Context, lease scorecard.Lease, s *scorecard.Snapshot) error {
 	pages := c.pages()
-	limited, cancel := context.WithTimeout(ctx, c.storeTimeout())
+	limited, cancel := context.WithTimeout(ctx, c.storeTimeout()+timeFor(pages))
 	defer cancel()
 	err := c.o.Store.Commit(limited, scorecard.Commit{
 		Epoch: lease.Epoch, Owner: lease.Owner, Snapshot: s,
@@ -113,6 +115,23 @@ func (c *Collector) send(ctx context.Context, lease scorecard.Lease, s *scorecar
 		c.attempt = &attempt{at, s.Scorecards}
 	}
 	return err
+}
+
+// A store that is slow, and yet not as good as away, takes so many bytes in a
+// second; the whole ledger is waited for, but no longer than that.
+const (
+	slowStore     = 8 << 20
+	mostPagesTime = 30 * time.Second
+)
+
+// timeFor is how much longer a commit may take because of its pages. Those of
+// a tick are few; a store that has lost the ledger is sent all of it.
+func timeFor(pages []slo.Page) time.Duration {
+	bytes := 0
+	for _, p := range pages {
+		bytes += len(p.Data)
+	}
+	return min(mostPagesTime, time.Duration(bytes)*time.Second/slowStore)
 }
 
 // pages returns what of the ledger, and of what was asked, the store does not
@@ -151,7 +170,7 @@ func refused(err error) bool {
 // settle draws the consequences of a commit, or of its failure. When another
 // grader has committed this tick, the changes up to it are told already.
 func (c *Collector) settle(ctx context.Context, s *scorecard.Snapshot, err error) {
-	c.store.note(c.o.Logger, "committing a tick", err)
+	c.storeLog.note(c.o.Logger, "committing a tick", err)
 	switch {
 	case err == nil:
 		c.count(err)

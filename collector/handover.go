@@ -20,9 +20,13 @@ func (c *Collector) inherit(ctx context.Context) {
 		return
 	}
 	select {
-	case <-p.ended:
-	case <-ctx.Done():
-		return
+	case <-p.ended: // even if ctx has ended, for the lease is to be given back
+	default:
+		select {
+		case <-p.ended:
+		case <-ctx.Done():
+			return
+		}
 	}
 	held := p.keeper.held.Load()
 	if p.ready && held == nil {
@@ -33,8 +37,9 @@ func (c *Collector) inherit(ctx context.Context) {
 		p.states = p.grader.states
 	}
 	c.memory, c.newest = p.memory, p.newest
-	p.forget()
+	p.memory = newMemory(p.o.Plan.Interval)
 	c.convert(p)
+	c.keeper.owner = p.keeper.owner // it is the same process
 	c.keeper.set(held)
 	if ready {
 		c.settleIn()

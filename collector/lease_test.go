@@ -44,7 +44,8 @@ func TestALostLeaseRefusesCommitsUntilItIsBack(t *testing.T) {
 		e.store.mu.Lock()
 		first := e.store.commits[before]
 		e.store.mu.Unlock()
-		require.Equal(t, e.store.epoch, first.Epoch)
+		_, epoch := e.store.lease()
+		require.Equal(t, epoch, first.Epoch)
 		for _, c := range first.Changes {
 			require.NotEqual(t, scorecard.ScorecardAdded, c.Kind)
 		}

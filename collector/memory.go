@@ -15,7 +15,7 @@ const backlogTicks = 120
 // and what a collector hands to the next. The goroutine of Run owns it.
 type memory struct {
 	ledger   *slo.Ledger
-	states   map[scorecard.Key]*scorecard.State // of the newest commit, until a grader has them
+	states   map[scorecard.Key]*scorecard.State // of the newest commit, until the grader has them
 	last     []*scorecard.Scorecard             // of the newest commit
 	lastTick time.Time                          // the newest in the ledger
 	// newRing says that the ring is to be asked for whatever lastTick is: it was
@@ -31,6 +31,7 @@ type memory struct {
 	backlog   []scorecard.HistoryRow // ticks after the newest commit
 	saved     string                 // version of the collector's own page in the store
 	unread    map[slo.PageKey]string // versions of pages that could not be read
+	lostSome  bool                   // the store has lost pages, and does not know which
 }
 
 func newMemory(interval time.Duration) memory {

@@ -35,38 +35,38 @@ type metrics struct {
 // that was there before a reload. A nil registerer is fine.
 func newMetrics(reg prometheus.Registerer) *metrics {
 	counter := func(name, help string) prometheus.CounterOpts {
-		return prometheus.CounterOpts{Name: "apgar_collector_" + name, Help: help}
+		return prometheus.CounterOpts{Name: name, Help: help}
 	}
 	gauge := func(name, help string) prometheus.GaugeOpts {
-		return prometheus.GaugeOpts{Name: "apgar_collector_" + name, Help: help}
+		return prometheus.GaugeOpts{Name: name, Help: help}
 	}
-	bySource := []string{"source"}
+	bySource := []string{LabelSource}
 	m := &metrics{
-		ticks:       prometheus.NewCounter(counter("ticks_total", "Ticks graded and committed.")),
-		ticksMissed: prometheus.NewCounter(counter("ticks_missed_total", "Ticks that were not graded, because the process was behind or paused.")),
+		ticks:       prometheus.NewCounter(counter(Ticks, "Ticks graded and committed.")),
+		ticksMissed: prometheus.NewCounter(counter(TicksMissed, "Ticks that were not graded, because the process was behind or paused.")),
 		tickSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "apgar_collector_tick_duration_seconds", Help: "Time from a tick to the commit of its scorecards, the query delay included.",
+			Name: TickDuration, Help: "Time from a tick to the commit of its scorecards, the query delay included.",
 			Buckets: []float64{0.5, 1, 2.5, 5, 10, 20, 30, 45, 60, 90, 120},
 		}),
-		lastTick: prometheus.NewGauge(gauge("last_tick_timestamp_seconds", "The newest committed tick, in Unix seconds.")),
-		sourceMissed: prometheus.NewCounterVec(counter("source_ticks_missed_total",
+		lastTick: prometheus.NewGauge(gauge(LastTick, "The newest committed tick, in Unix seconds.")),
+		sourceMissed: prometheus.NewCounterVec(counter(SourceTicksMissed,
 			"Ticks that a source was not asked about, because it was still busy with an earlier one."), bySource),
-		commits: prometheus.NewCounterVec(counter("commits_total",
-			"Ticks handed to the store, by result: ok, fenced, old_tick, forgotten, timeout or error."), []string{"result"}),
-		services:   prometheus.NewGauge(gauge("services", "Services in the catalog.")),
-		scorecards: prometheus.NewGaugeVec(gauge("scorecards", "Scorecards of the newest tick, by status."), []string{"status"}),
-		queries:    prometheus.NewGaugeVec(gauge("tick_queries", "Queries sent to a source for the newest tick."), bySource),
-		unmatched: prometheus.NewGaugeVec(gauge("unmatched_rows",
+		commits: prometheus.NewCounterVec(counter(Commits,
+			"Ticks handed to the store, by result: ok, fenced, old_tick, forgotten, timeout or error."), []string{LabelResult}),
+		services:   prometheus.NewGauge(gauge(CatalogServices, "Services in the catalog.")),
+		scorecards: prometheus.NewGaugeVec(gauge(Scorecards, "Scorecards of the newest tick, by status."), []string{LabelStatus}),
+		queries:    prometheus.NewGaugeVec(gauge(TickQueries, "Queries sent to a source for the newest tick."), bySource),
+		unmatched: prometheus.NewGaugeVec(gauge(UnmatchedRows,
 			"Rows of a source that name no service of the catalog: the most in one answer of the newest tick."), bySource),
-		backfillLeft: prometheus.NewGauge(gauge("backfill_remaining_slots", "Slots of five minutes that are still to be asked about the past.")),
-		panics:       prometheus.NewCounter(counter("panics_recovered_total", "Panics while grading that were recovered; each is a defect.")),
-		stageDuration: prometheus.NewGaugeVec(gauge("stage_duration_seconds",
-			"Time that a stage of the newest tick took: ledger, grade or commit."), []string{"stage"}),
-		leader:     prometheus.NewGauge(gauge("leader", "1 while this process holds the lease to grade, 0 while it stands by.")),
-		leaseEpoch: prometheus.NewGauge(gauge("lease_epoch", "Epoch of the newest lease that this process was granted.")),
-		takeovers:  prometheus.NewCounter(counter("takeovers_total", "Times that this process began to grade from what is in the store.")),
-		backlog:    prometheus.NewGauge(gauge("backlog_ticks", "Graded ticks that are not in the store, and go with the next commit as history.")),
-		pageErrors: prometheus.NewCounter(counter("ledger_page_errors_total", "Pages of the ledger in the store that could not be read.")),
+		backfillLeft: prometheus.NewGauge(gauge(BackfillRemaining, "Slots of five minutes that are still to be asked about the past.")),
+		panics:       prometheus.NewCounter(counter(PanicsRecovered, "Panics while grading that were recovered; each is a defect.")),
+		stageDuration: prometheus.NewGaugeVec(gauge(StageDuration,
+			"Time that a stage of the newest tick took: ledger, grade or commit."), []string{LabelStage}),
+		leader:     prometheus.NewGauge(gauge(Leader, "1 while this process holds the lease to grade, 0 while it stands by.")),
+		leaseEpoch: prometheus.NewGauge(gauge(LeaseEpoch, "Epoch of the newest lease that this process was granted.")),
+		takeovers:  prometheus.NewCounter(counter(Takeovers, "Times that this process began to grade from what is in the store.")),
+		backlog:    prometheus.NewGauge(gauge(BacklogTicks, "Graded ticks that are not in the store, and go with the next commit as history.")),
+		pageErrors: prometheus.NewCounter(counter(LedgerPageErrors, "Pages of the ledger in the store that could not be read.")),
 	}
 	slots := newSlotsVec()
 	if reg != nil {
@@ -115,9 +115,9 @@ type slotCounter struct{ measured, gap, shrunk prometheus.Counter }
 
 func newSlotsVec() *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "apgar_collector_slots_total",
+		Name: Slots,
 		Help: "Slots entered into the ledger, by outcome: measured, gap, or shrunk (a later answer had less than the earlier one and was refused).",
-	}, []string{"outcome"})
+	}, []string{LabelOutcome})
 }
 
 func newSlotCounter(vec *prometheus.CounterVec) slotCounter {

@@ -220,7 +220,7 @@ func (c *Collector) backfill(ctx context.Context, queue []chunk) {
 			if ctx.Err() != nil {
 				return
 			}
-			c.metrics.backfillLeft.Set(float64(slotsOf(queue[i:])+slotsOf(failed)))
+			c.metrics.backfillLeft.Set(float64(slotsOf(queue[i:]) + slotsOf(failed)))
 			if c.worthTrying(k) {
 				k = c.backfillChunk(ctx, k)
 			}

@@ -31,8 +31,8 @@ type ScoreHistory interface {
 
 // Follower knows what was committed last, by whomever.
 type Follower interface {
-	// Snapshot is the newest that is known here; nil before the first, or when
-	// the store has lost everything.
+	// Snapshot is the newest that is known here; nil before the first. It may
+	// stay when the store has lost everything.
 	Snapshot() *scorecard.Snapshot
 	// Sync makes Snapshot, States and Pages those of the newest commit.
 	Sync(ctx context.Context) error
@@ -43,8 +43,8 @@ type LedgerPages interface {
 	// Pages hands every page of the newest commit to yield, except those whose
 	// version is the one in have. A page in have that is no more comes without
 	// version and data; one whose data is lost comes with its version and without
-	// data. It ends with the first error of yield. What was handed over before an
-	// error counts.
+	// data, or else scorecard.ErrForgotten comes after all others. It ends with
+	// the first error of yield. What was handed over before an error counts.
 	Pages(ctx context.Context, have map[slo.PageKey]string, yield func(slo.Page) error) error
 }
 

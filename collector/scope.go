@@ -29,11 +29,11 @@ type scope struct {
 	services []bool // by place; nil: all
 }
 
-func (s scope) whole() bool { return s.slis == nil && s.services == nil }
+func (s scope) sli(i int) bool { return in(s.slis, i) }
 
-func (s scope) sli(i int) bool { return s.slis == nil || s.slis[i] }
+func (s scope) service(i int) bool { return in(s.services, i) }
 
-func (s scope) service(i int) bool { return s.services == nil || s.services[i] }
+func in(places []bool, i int) bool { return len(places) == 0 || places[i] }
 
 // scope numbers a subject. ok is false when the plan has nothing of it any
 // more.

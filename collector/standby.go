@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/apgarhq/apgar/scorecard"
 	"github.com/apgarhq/apgar/slo"
@@ -41,8 +44,8 @@ func (c *Collector) standBy(ctx context.Context) bool {
 func (c *Collector) follow(ctx context.Context) {
 	limited, cancel := context.WithTimeout(ctx, followTimeout)
 	defer cancel()
-	if err := c.load(limited); ctx.Err() == nil {
-		c.store.note(c.o.Logger, "following another grader", err)
+	if err := c.load(limited, false); ctx.Err() == nil {
+		c.storeLog.note(c.o.Logger, "following another grader", err)
 	}
 }
 
@@ -51,21 +54,18 @@ func (c *Collector) follow(ctx context.Context) {
 func (c *Collector) takeOver(ctx context.Context) bool {
 	for {
 		limited, cancel := context.WithTimeout(ctx, takeOverTimeout)
-		err := c.load(limited)
+		err := c.load(limited, true)
 		cancel()
 		if ctx.Err() != nil {
 			return false
 		}
-		c.store.note(c.o.Logger, "taking over", err)
+		c.storeLog.note(c.o.Logger, "taking over", err)
 		if err == nil {
 			break
 		}
 		if !sleepUntil(ctx, time.Now().Add(takeOverPause)) {
 			return false
 		}
-	}
-	if c.o.Store.Snapshot() == nil {
-		c.unsave() // what is known here was lost there
 	}
 	c.settleIn()
 	c.metrics.takeovers.Inc()
@@ -75,13 +75,17 @@ func (c *Collector) takeOver(ctx context.Context) bool {
 
 // load brings the memory up to the newest commit. What it has read before an
 // error counts, and it goes on from there. When the store has lost everything
-// the memory stands.
-func (c *Collector) load(ctx context.Context) error {
+// the memory stands; whether it has is looked into if the store is to be
+// committed to.
+func (c *Collector) load(ctx context.Context, committing bool) error {
 	if err := c.o.Store.Sync(ctx); err != nil {
 		return fmt.Errorf("asking the store for the newest commit: %w", err)
 	}
 	newest := c.o.Store.Snapshot()
 	if newest == nil || versionOf(newest) == c.loaded {
+		if committing {
+			return c.compare(ctx)
+		}
 		return nil
 	}
 	states, err := c.o.Store.States(ctx)
@@ -119,24 +123,22 @@ func (c *Collector) loadPages(ctx context.Context) error {
 		c.newRing = true
 		return nil
 	}
-	own := slo.Page{PageKey: ownPage()}
-	have := c.ledger.Versions()
-	for key, version := range c.unread {
-		have[key] = version
-	}
-	if c.saved != "" {
-		have[own.PageKey], own.Version = c.saved, c.saved
-	}
-	err := c.o.Store.Pages(ctx, have, func(p slo.Page) error {
+	own := slo.Page{PageKey: ownPage(), Version: c.saved}
+	err := c.o.Store.Pages(ctx, c.have(), func(p slo.Page) error {
 		if p.PageKey == own.PageKey {
 			own = p
-			return nil
+		} else {
+			c.loadPage(p)
 		}
-		c.loadPage(p)
 		return ctx.Err()
 	})
-	if err != nil || own.Version == c.saved && own.Version != "" {
+	if c.lostSome = errors.Is(err, scorecard.ErrForgotten); c.lostSome {
+		c.metrics.pageErrors.Inc()
+	} else if err != nil {
 		return err
+	}
+	if own.Version == c.saved {
+		return nil
 	}
 	c.saved = own.Version
 	if own.Version == "" {
@@ -147,9 +149,37 @@ func (c *Collector) loadPages(ctx context.Context) error {
 	return nil
 }
 
+// have returns the versions of the pages that are known as the store has them.
+func (c *Collector) have() map[slo.PageKey]string {
+	have := c.ledger.Versions()
+	maps.Copy(have, c.unread)
+	if c.saved != "" {
+		have[ownPage()] = c.saved
+	}
+	return have
+}
+
+// compare looks whether the store still has the pages that were read from it,
+// and has them all handed over if it has not.
+func (c *Collector) compare(ctx context.Context) error {
+	if c.o.Volatile {
+		return nil
+	}
+	gone := false
+	err := c.o.Store.Pages(ctx, c.have(), func(p slo.Page) error {
+		gone = gone || p.Version == ""
+		return ctx.Err()
+	})
+	if gone || errors.Is(err, scorecard.ErrForgotten) {
+		c.unsave()
+		return nil
+	}
+	return err
+}
+
 func (c *Collector) loadPage(p slo.Page) {
 	if p.Version != "" && p.Data == nil {
-		p.Data = []byte{} // lost: no page without data, but one that cannot be read
+		p.Data = []byte{} // lost: it is there, and cannot be read
 	}
 	if _, err := c.ledger.Load(p); err != nil {
 		c.pageFailed(p, err)
@@ -177,9 +207,9 @@ func (c *Collector) settleIn() {
 	c.findLate()
 	if !c.lastTick.IsZero() {
 		c.agenda.tidy(p, c.lastTick.Unix())
-		slot := c.lastTick.Truncate(slotLength)
-		for _, at := range []time.Time{slot, slot.Add(-slotLength)} { // asked about too seldom so far
-			c.holes.note(at, lackAll(len(c.gatherer.askers)))
+		// Of the newest slots, answers to come later were not heard, or not stored.
+		for i := range time.Duration(3) {
+			c.holes.note(c.lastTick.Truncate(slotLength).Add(-i*slotLength), lackAll(len(c.gatherer.askers)))
 		}
 	}
 	c.ledger.Keep(func(sli string) bool { return p.asks(sli) || c.agenda.done[sli] != nil })
@@ -188,13 +218,17 @@ func (c *Collector) settleIn() {
 		return late || p.has(service)
 	})
 	c.grader.use(c.ledger)
-	c.grader.states = c.states
+	c.grader.states, c.states = c.states, nil
 	c.roster, c.ready = p.roster(), true
 }
 
 // findLate finds the services that are in no ledger yet although others are:
 // they are new, or newly graded by something, or their page is lost.
 func (c *Collector) findLate() {
+	if c.lostSome { // there is no telling what
+		c.unsave()
+		c.agenda, c.lostSome = newAgenda(), false
+	}
 	lost := map[int]bool{}
 	for key := range c.unread {
 		lost[key.Shard] = true
@@ -219,4 +253,7 @@ func (c *Collector) forget() {
 	c.memory = newMemory(c.o.Plan.Interval)
 	c.metrics.backlog.Set(0)
 	c.metrics.backfillLeft.Set(0)
+	for _, m := range []*prometheus.GaugeVec{c.metrics.scorecards, c.metrics.queries, c.metrics.unmatched} {
+		m.Reset() // another grader tells of these now
+	}
 }

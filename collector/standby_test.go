@@ -3,6 +3,7 @@ package collector
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -102,11 +103,13 @@ func TestAGraderThatWasPausedStandsByAndCommitsNothing(t *testing.T) {
 			e.until(12 * time.Minute)
 			require.Nil(t, e.keeper.held.Load())
 			require.Equal(t, "another", two.keeper.held.Load().Owner)
-			for i, c := range e.store.all() {
-				if e.store.times[i].After(resumed.Add(-time.Minute)) {
-					require.Equal(t, "another", c.Owner)
+			e.store.set(func() {
+				for i, c := range e.store.commits {
+					if e.store.times[i].After(resumed.Add(-time.Minute)) {
+						require.Equal(t, "another", c.Owner)
+					}
 				}
-			}
+			})
 			require.Equal(t, e.at(11*time.Minute), e.store.newest().Tick)
 		})
 	}
@@ -120,14 +123,15 @@ func TestALeaseThatTheStoreForgotIsGotBackWithoutStartingAnew(t *testing.T) {
 		defer e.stop()
 		e.until(20 * time.Minute)
 		asked := len(prom.askings())
-		pages := len(e.store.pages)
+		pages := len(e.store.held())
 		e.store.restartEmpty()
 		e.until(22 * time.Minute)
 		require.Equal(t, e.at(21*time.Minute), e.store.newest().Tick)
 		require.LessOrEqual(t, len(prom.askings())-asked, 2*2+4, "only about the new ticks, and slots again")
-		require.GreaterOrEqual(t, len(e.store.pages), pages, "the ledger is handed over whole")
+		require.GreaterOrEqual(t, len(e.store.held()), pages, "the ledger is handed over whole")
 		require.Empty(t, e.store.all()[len(e.store.all())-2].Changes, "a loss of the store's is no change of a service")
 		require.InDelta(t, 1, testutil.ToFloat64(e.metrics.takeovers), 0)
+		require.InDelta(t, 1, testutil.ToFloat64(e.metrics.commits.WithLabelValues("forgotten")), 0)
 		require.Zero(t, testutil.ToFloat64(e.metrics.commits.WithLabelValues("error")))
 	})
 }
@@ -142,9 +146,11 @@ func TestAnEmptyStoreIsFilledFromOneThatStoodBy(t *testing.T) {
 		two := e.second(t, f, Options{}, source("eu", spare))
 		defer two.stop()
 		e.until(20*time.Minute + 45*time.Second)
+		pages := len(e.store.held())
 		e.kill()
 		e.store.restartEmpty()
 		e.until(25 * time.Minute)
+		require.GreaterOrEqual(t, len(e.store.held()), pages)
 		require.Equal(t, e.at(24*time.Minute), e.store.newest().Tick)
 		require.InDelta(t, 1, resultOf(t, e.store.newest().Scorecards, "playlist", "availability").Budget.Covered, 0.001)
 		require.Empty(t, longAgo(spare), "the ledger was warm")
@@ -166,7 +172,7 @@ func TestAGraderThatLostItsLeaseInBetweenTakesOverWhatTheOtherLeft(t *testing.T)
 		e.until(11*time.Minute + 45*time.Second)
 		two.stop()
 		require.Equal(t, e.at(11*time.Minute), e.store.newest().Tick)
-		require.Equal(t, "another", e.store.commits[len(e.store.commits)-1].Owner)
+		require.Equal(t, "another", e.store.all()[len(e.store.all())-1].Owner)
 		e.until(13 * time.Minute)
 		require.Equal(t, e.at(12*time.Minute), e.store.newest().Tick)
 		require.InDelta(t, 2, testutil.ToFloat64(e.metrics.takeovers), 0)
@@ -208,47 +214,109 @@ func TestTheEndOfOneThatStandsByIsQuick(t *testing.T) {
 		began := time.Now()
 		two.stop()
 		require.Less(t, time.Since(began), time.Second)
-		require.Equal(t, "me", e.store.holder)
+		holder, _ := e.store.lease()
+		require.Equal(t, "me", holder)
 	})
 }
 
 func TestPagesThatCannotBeReadAreAskedForAgainAndNothingElse(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		services := numbered(40)
-		prom := &fakePrometheus{answer: wavyTraffic(services)}
-		f := fixture{rubrics: availability, services: services}
-		e := start(t, f, Options{}, source("eu", prom))
-		e.until(30 * time.Minute)
-		e.stop()
-		broken := slo.ShardOf("default/service-0000")
-		e.store.set(func() {
-			for key, p := range e.store.pages {
-				if key.Shard == broken && key != ownPage() {
-					p.Data = append([]byte{99}, p.Data...)
-					e.store.pages[key] = p
+	for _, kind := range []string{"", "hours", "slots"} {
+		synctest.Test(t, func(t *testing.T) {
+			services := numbered(40)
+			prom := &fakePrometheus{answer: wavyTraffic(services)}
+			f := fixture{rubrics: availability, services: services}
+			e := start(t, f, Options{}, source("eu", prom))
+			e.until(30 * time.Minute)
+			e.stop()
+			broken := slo.ShardOf("default/service-0000")
+			e.store.set(func() {
+				for key, p := range e.store.pages {
+					if key.Shard == broken && key != ownPage() && strings.HasPrefix(key.Name, kind) {
+						p.Data = append([]byte{99}, p.Data...)
+						e.store.pages[key] = p
+					}
+				}
+			})
+			spare := &fakePrometheus{answer: wavyTraffic(services)}
+			two := e.second(t, f, Options{}, source("eu", spare))
+			defer two.stop()
+			e.until(50 * time.Minute)
+			require.NotZero(t, testutil.ToFloat64(two.metrics.pageErrors))
+			slots := 0
+			for _, a := range longAgo(spare) {
+				require.Contains(t, a.expr, "service-0000")
+				require.NotContains(t, a.expr, "service-0001")
+				slots += a.points
+			}
+			require.NotZero(t, slots)
+			for _, name := range []string{"service-0000", "service-0001"} {
+				require.InDelta(t, 1, resultOf(t, e.store.newest().Scorecards, name, "availability").Budget.Covered, 0.001)
+			}
+			require.Zero(t, testutil.ToFloat64(two.metrics.backfillLeft))
+			for key, p := range e.store.held() {
+				if key.Shard == broken {
+					require.NotEqual(t, byte(99), p.Data[0], "%s is written anew", key.Name)
 				}
 			}
 		})
+	}
+}
+
+func TestAStoreThatLostSomePagesIsFilledAnewFromTheSources(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		services := named("playlist")
+		f := fixture{rubrics: availability, services: services}
+		e := start(t, f, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+		e.until(30 * time.Minute)
+		e.stop()
+		e.store.set(func() {
+			for key := range e.store.pages {
+				if key != ownPage() {
+					delete(e.store.pages, key)
+				}
+			}
+		})
+		client := e.store.client()
+		client.gaps = true
+		next := newEngine(t, f, Options{Store: client}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+		next.midnight = e.midnight
+		next.run(t)
+		defer next.stop()
+		e.until(50 * time.Minute)
+		require.InDelta(t, 1, testutil.ToFloat64(next.metrics.pageErrors), 0)
+		w := next.window(49*time.Minute, 7*24*time.Hour)
+		require.Equal(t, w.Expected, w.Measured)
+		require.GreaterOrEqual(t, w.Measured, 7*288)
+	})
+}
+
+func TestAPageThatIsMendedBeforeATakeoverIsNotMissed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		services := named("playlist")
+		f := fixture{rubrics: availability, services: services}
+		e := start(t, f, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+		e.until(10 * time.Minute)
 		spare := &fakePrometheus{answer: wavyTraffic(services)}
 		two := e.second(t, f, Options{}, source("eu", spare))
 		defer two.stop()
-		e.until(50 * time.Minute)
-		require.NotZero(t, testutil.ToFloat64(two.metrics.pageErrors))
-		slots := 0
-		for _, a := range longAgo(spare) {
-			require.Contains(t, a.expr, "service-0000")
-			require.NotContains(t, a.expr, "service-0001")
-			slots += a.points
-		}
-		require.NotZero(t, slots)
-		for _, name := range []string{"service-0000", "service-0001"} {
-			require.InDelta(t, 1, resultOf(t, e.store.newest().Scorecards, name, "availability").Budget.Covered, 0.001)
-		}
-		require.Zero(t, testutil.ToFloat64(two.metrics.backfillLeft))
-		for key, p := range e.store.pages {
-			if key.Shard == broken {
-				require.NotEqual(t, byte(99), p.Data[0], "%s is written anew", key.Name)
+		e.until(20*time.Minute + 20*time.Second)
+		e.store.set(func() {
+			for key, p := range e.store.pages {
+				if key.Name == "head" {
+					p.Version, p.Data = "another", []byte{99}
+					e.store.pages[key] = p
+				}
 			}
-		}
+			again := *e.store.snapshot
+			again.Generation++
+			e.store.snapshot = &again
+		})
+		e.until(20*time.Minute + 25*time.Second)
+		require.NotZero(t, testutil.ToFloat64(two.metrics.pageErrors))
+		e.until(25*time.Minute + 45*time.Second) // the grader writes it anew with every tick
+		e.kill()
+		e.until(40 * time.Minute)
+		require.Equal(t, e.at(39*time.Minute), e.store.newest().Tick)
+		require.Empty(t, longAgo(spare))
 	})
 }

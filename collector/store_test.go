@@ -33,11 +33,13 @@ type fakeServer struct {
 type fakeStore struct {
 	*fakeServer
 	known  *scorecard.Snapshot
-	fail   error // of everything
-	hang   bool  // nothing answers
-	vague  error // of the next commit, which is taken
-	scores error // of earlier scores alone
+	base   string // the life of the server that was committed to last
+	fail   error  // of everything
+	hang   bool   // nothing answers
+	vague  error  // of the next commit, which is taken
+	scores error  // of earlier scores alone
 	paused time.Time
+	gaps   bool // of the pages, one is lost
 }
 
 func newFakeStore() *fakeStore {
@@ -122,6 +124,12 @@ func (s *fakeStore) Commit(ctx context.Context, c scorecard.Commit) error {
 	if s.snapshot != nil && !c.Snapshot.Tick.After(s.snapshot.Tick) {
 		return scorecard.ErrOldTick
 	}
+	life := strconv.Itoa(s.life)
+	if s.base != "" && s.base != life {
+		s.base = life
+		return scorecard.ErrForgotten
+	}
+	s.base = life
 	sent := map[slo.PageKey]bool{}
 	for _, p := range c.Ledger {
 		sent[p.PageKey] = true
@@ -140,7 +148,7 @@ func (s *fakeStore) Commit(ctx context.Context, c scorecard.Commit) error {
 		}
 	}
 	next := *c.Snapshot
-	next.Epoch, next.Incarnation, next.Generation = c.Epoch, strconv.Itoa(s.life), 1
+	next.Epoch, next.Incarnation, next.Generation = c.Epoch, life, 1
 	if s.snapshot != nil {
 		next.Generation = s.snapshot.Generation + 1
 	}
@@ -180,7 +188,9 @@ func (s *fakeStore) Sync(ctx context.Context) error {
 		return err
 	}
 	defer s.mu.Unlock()
-	s.known = s.snapshot
+	if s.snapshot != nil { // else what is known grows stale
+		s.known = s.snapshot
+	}
 	return nil
 }
 
@@ -202,6 +212,9 @@ func (s *fakeStore) Pages(ctx context.Context, have map[slo.PageKey]string, yiel
 		if err := yield(p); err != nil {
 			return err
 		}
+	}
+	if s.gaps {
+		return scorecard.ErrForgotten
 	}
 	return nil
 }
@@ -239,6 +252,20 @@ func (s *fakeServer) ticks() []time.Time {
 		out = append(out, c.Snapshot.Tick)
 	}
 	return out
+}
+
+// lease returns who holds the lease, and its epoch.
+func (s *fakeServer) lease() (holder string, epoch uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.holder, s.epoch
+}
+
+// held returns all pages.
+func (s *fakeServer) held() map[slo.PageKey]slo.Page {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.pages)
 }
 
 func (s *fakeServer) all() []scorecard.Commit {

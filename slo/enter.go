@@ -66,7 +66,6 @@ func (s *Series) enterCell(m *cellMemory, slot int64, counts Counts) {
 
 // forgetting marks the pages that have something of a cell that is dropped.
 func (s *Series) forgetting(m *cellMemory) {
-	s.shard.mark(headPage())
 	for _, d := range m.hours {
 		if d != nil {
 			s.shard.mark(hoursPage(d.day))

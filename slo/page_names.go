@@ -159,13 +159,13 @@ func (c *countColumns) add(counts Counts) {
 }
 
 func (c *countColumns) write(w *column.Writer) {
-	w.Floats(c.bad)
-	w.Floats(c.total)
+	w.Sparse(c.bad)
+	w.Sparse(c.total)
 }
 
 // counts reads a column of bad and one of total.
 func counts(r *column.Reader, n int) func() Counts {
-	bad, total := r.Floats(n), r.Floats(n)
+	bad, total := r.Sparse(n), r.Sparse(n)
 	return func() Counts {
 		c := Counts{bad.Next(), total.Next()}
 		if !(c.Bad >= 0 && c.Bad <= mostKept && c.Total >= 0 && c.Total <= mostKept) {

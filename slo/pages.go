@@ -2,8 +2,6 @@ package slo
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -154,22 +152,17 @@ func (l *Ledger) Load(page Page) (ok bool, err error) {
 		return false, nil
 	}
 	sh := &l.shards[page.Shard]
-	if p := sh.pages[id]; p != nil && p.clean() && p.version == page.Version {
-		return true, nil
-	}
 	if page.Data == nil {
-		sh.empty(id)
-		sh.loaded(id, pageState{dirty: id.kind == headKind && len(sh.series) > 0})
+		l.enter(sh, id, "", content{})
 		return true, nil
 	}
-	content, err := l.read(page, id)
+	c, err := l.read(page, id)
 	if err != nil {
-		sh.page(id).stored, sh.page(id).version = true, ""
-		sh.mark(id)
+		*sh.page(id) = pageState{stored: true, dirty: true}
 		return true, fmt.Errorf("reading page %s of shard %d of the ledger: %w; what it held is lost unless the sources still have it",
 			page.Name, page.Shard, err)
 	}
-	l.enter(sh, id, page.Version, content)
+	l.enter(sh, id, page.Version, c)
 	return true, nil
 }
 
@@ -183,12 +176,14 @@ type content struct {
 
 // read takes a page apart and changes nothing but what it returns.
 func (l *Ledger) read(page Page, id pageID) (content, error) {
-	if sum := sha256.Sum256(page.Data); page.Version != hex.EncodeToString(sum[:16]) {
+	if page.Version != NewPage(page.PageKey, page.Data).Version {
 		return content{}, fmt.Errorf("its content is not that of version %q", page.Version)
 	}
 	r := column.NewReader(page.Data)
 	if schema := r.Byte(); schema > pageSchema {
-		return content{}, fmt.Errorf("it was written by a later version of Apgar, in schema %d, and this one knows up to %d: run that version again", schema, pageSchema)
+		return content{}, fmt.Errorf("it was written by a later version of Apgar, in schema %d, and this one knows up to %d", schema, pageSchema)
+	} else if schema < pageSchema {
+		r.Fail(fmt.Errorf("schema %d was never written", schema))
 	}
 	kind, end := pageKind(r.Byte()), int64(r.Uint(mostTime))
 	if r.Err() == nil && (pageID{kind, end}) != id {
@@ -208,33 +203,24 @@ func (l *Ledger) read(page Page, id pageID) (content, error) {
 	return c, r.End()
 }
 
-// enter puts a page in place of what the ledger has of it.
+// enter puts a page in place of what the ledger has of it; one without a
+// version is not stored.
 func (l *Ledger) enter(sh *shard, id pageID, version string, c content) {
 	sh.empty(id)
 	for i, n := range c.names {
 		c.enter[i](l.Series(n.sli, n.service))
 	}
-	state := pageState{stored: true, version: version, dirty: c.lossy}
-	if id.kind == headKind {
-		state.dirty = len(sh.series) > len(c.names)
-	}
-	sh.loaded(id, state)
-	if id.kind == headKind {
-		sh.now, sh.floors = c.now, floors{}
-		sh.expire()
-	}
-}
-
-// loaded notes the state of a page that has been put in place, and drops the
-// cells that no page has anything of any more.
-func (sh *shard) loaded(id pageID, state pageState) {
 	for _, e := range sh.series {
 		e.cells = slices.DeleteFunc(e.cells, (*cellMemory).bare)
 		e.cache.clear()
 	}
-	if state == (pageState{}) {
+	unnamed := id.kind == headKind && len(sh.series) > len(c.names)
+	*sh.page(id) = pageState{stored: version != "", version: version, dirty: c.lossy || unnamed}
+	if p := sh.pages[id]; !p.stored && !p.dirty {
 		delete(sh.pages, id)
-		return
 	}
-	*sh.page(id) = state
+	if id.kind == headKind {
+		sh.now, sh.floors = c.now, floors{}
+		sh.expire()
+	}
 }

@@ -92,7 +92,7 @@ type played struct {
 }
 
 var (
-	playedServices = []string{"shop/cart", "shop/pay", "shop/search"}
+	playedServices = append(sameShard(2), "shop/search")
 	playedSLIs     = []string{"availability", "latency"}
 	playedCells    = []CellKey{{"eu", "eu"}, {"us", "a"}, {"us", "b"}}
 )
@@ -107,10 +107,18 @@ func newPlayed(seed uint64, ledgers ...*Ledger) *played {
 	return p
 }
 
+// playedSLIsOf returns what is asked of a service: the first has no gauge.
+func playedSLIsOf(service string) []string {
+	if service == playedServices[0] {
+		return playedSLIs
+	}
+	return append(slices.Clip(playedSLIs), playedGauge)
+}
+
 // declare makes the series, as a grader does when it starts.
 func (p *played) declare(l *Ledger) {
 	for _, service := range playedServices {
-		for _, sli := range append(slices.Clip(playedSLIs), playedGauge) {
+		for _, sli := range playedSLIsOf(service) {
 			l.Series(sli, service)
 		}
 	}
@@ -159,7 +167,7 @@ func (p *played) answers(gauge bool) []Answer {
 func (p *played) enter(sli string, tick, slot bool, at int64) error {
 	r := p.round(at)
 	for _, service := range playedServices {
-		if p.random.IntN(10) == 0 {
+		if p.random.IntN(10) == 0 || !slices.Contains(playedSLIsOf(service), sli) {
 			continue
 		}
 		answers := p.answers(sli == playedGauge)
@@ -243,7 +251,7 @@ var playedWindows = []time.Duration{
 func seen(l *Ledger, now int64) map[string]any {
 	all := map[string]any{}
 	for _, service := range playedServices {
-		for _, sli := range append(slices.Clip(playedSLIs), playedGauge) {
+		for _, sli := range playedSLIsOf(service) {
 			s := l.Series(sli, service)
 			for _, at := range []int64{now, floorTo(now, slotSeconds)} {
 				all[fmt.Sprint(sli, service, at)] = s.Facts(at, grace, playedWindows)
@@ -474,6 +482,23 @@ func TestHoursOfCellsLeaveTheirPageAfterAWeek(t *testing.T) {
 	store.save(t, l)
 	assert.Less(t, len(store[key].Data), len(full.Data))
 	assert.InDelta(t, 300.9, s.Sum(30*day, dayEnd+7*daySeconds+300).Counts.Total, 1e-6)
+}
+
+func TestACellThatIsForgottenLeavesItsPages(t *testing.T) {
+	l, store := NewLedger(time.Minute), shelf{}
+	s := l.Series("sli", "shop/cart")
+	midnight := ceilTo(noon, daySeconds)
+	tick(s, midnight+300, nil, has(cellA, 1, 75.3), has(cellB, 1, 25))
+	for at := midnight + hourSeconds; at <= midnight+7*daySeconds+2*hourSeconds; at += hourSeconds {
+		tick(s, at, nil, has(cellA, 1, 75.3))
+		store.save(t, l)
+	}
+	require.Len(t, s.cells, 1)
+	require.NotNil(t, s.cells[0].day(midnight+daySeconds), "the day in which both were seen still has its hours of cells")
+	loaded := NewLedger(time.Minute)
+	store.restore(t, loaded, rand.New(rand.NewPCG(1, 1)))
+	assert.Len(t, loaded.Series("sli", "shop/cart").cells, 1)
+	requireSame(t, l, loaded, midnight+7*daySeconds+2*hourSeconds)
 }
 
 func TestAStoreThatLostEverythingIsGivenEverything(t *testing.T) {

@@ -40,7 +40,7 @@ rubrics: {packs: [http]}
 	p := start(t, binary, "serve", "--web.listen-address=127.0.0.1:0", "--config.file="+filepath.Join(dir, "apgar.yml"))
 	url := p.says(t, 30*time.Second, `msg=listening url=(http://\S+)`)
 	require.NoError(t, p.process.Process.Signal(syscall.SIGHUP))
-	p.says(t, 10*time.Second, `(reloading is not available in this version)`)
+	p.says(t, 10*time.Second, `(the configuration was reloaded)`)
 	require.NoError(t, p.process.Process.Signal(syscall.SIGHUP))
 	fetch(t, url+"/-/healthy")
 	p.end(t)

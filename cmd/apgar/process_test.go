@@ -26,6 +26,7 @@ func TestTheProgram(t *testing.T) {
 	require.NoError(t, err, "building the program: %s", output)
 	t.Run("the demo", func(t *testing.T) { testDemo(t, binary) })
 	t.Run("a hangup", func(t *testing.T) { testHangup(t, binary) })
+	t.Run("parts that share a Redis", func(t *testing.T) { testOnRedis(t, binary) })
 	t.Run("sources that misbehave", func(t *testing.T) { testHostileSources(t, binary) })
 }
 

@@ -7,9 +7,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// resultOK is the value of the label result for a question that was answered; other values are kinds of error.
-const resultOK = "ok"
-
 // metrics are shared by all sources of one registerer.
 type metrics struct {
 	queries  *prometheus.CounterVec
@@ -24,7 +21,7 @@ type metrics struct {
 
 // newMetrics registers the metrics, or finds those that another source registered. A nil registerer is fine.
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
-	bySource := []string{"source"}
+	bySource := []string{LabelSource}
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, append(bySource[:1:1], labels...))
 	}
@@ -32,20 +29,20 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, bySource)
 	}
 	m := &metrics{
-		queries: counter("apgar_source_queries_total",
-			"Questions asked of a source, retries not counted, by result: ok or the kind of error.", "result"),
+		queries: counter(Queries,
+			"Questions asked of a source, retries not counted, by result: ok or the kind of error.", LabelResult),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:    "apgar_source_query_duration_seconds",
+			Name:    QueryDuration,
 			Help:    "Time from sending a question to the end of its answer, with retries; waiting for a place is not part of it.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
 		}, bySource),
-		bytes: counter("apgar_source_response_bytes_total", "Bytes of answers read from a source, after decompression."),
-		samples: counter("apgar_source_samples_total",
+		bytes: counter(ResponseBytes, "Bytes of answers read from a source, after decompression."),
+		samples: counter(Samples,
 			"Samples that questions made a source look at, as its query statistics say."),
-		series:   counter("apgar_source_series_total", "Series decoded from the answers of a source."),
-		inFlight: gauge("apgar_source_inflight", "Questions being asked of a source now."),
-		retries:  counter("apgar_source_retries_total", "Attempts beyond the first of a question to a source."),
-		open:     gauge("apgar_source_breaker_open", "1 while a source is left alone because it failed too often in a row, else 0."),
+		series:   counter(AnsweredSeries, "Series decoded from the answers of a source."),
+		inFlight: gauge(InFlight, "Questions being asked of a source now."),
+		retries:  counter(Retries, "Attempts beyond the first of a question to a source."),
+		open:     gauge(BreakerOpen, "1 while a source is left alone because it failed too often in a row, else 0."),
 	}
 	if reg == nil {
 		return m, nil
@@ -80,7 +77,7 @@ func (m *metrics) attempt(source string, retry bool, r *Report) {
 
 // asked counts the outcome of one question.
 func (m *metrics) asked(source string, err *Error) {
-	result := resultOK
+	result := ResultOK
 	if err != nil {
 		result = string(err.Kind)
 	}
@@ -108,7 +105,7 @@ func (m *metrics) setBreaker(source string, open bool) {
 
 // forget takes away everything said about a source.
 func (m *metrics) forget(source string) {
-	labels := prometheus.Labels{"source": source}
+	labels := prometheus.Labels{LabelSource: source}
 	m.queries.DeletePartialMatch(labels)
 	m.duration.DeletePartialMatch(labels)
 	m.bytes.DeletePartialMatch(labels)

@@ -175,6 +175,10 @@ func (s *Source) Name() string { return s.name }
 // Close gives idle connections back and takes the source's series out of the metrics. Queries under way end by their own
 // contexts; a source is not asked again after it was closed.
 func (s *Source) Close() {
-	s.client.CloseIdleConnections()
+	s.Disconnect()
 	s.metrics.forget(s.name)
 }
+
+// Disconnect is Close where another Source of the same name goes on: what was
+// counted stays.
+func (s *Source) Disconnect() { s.client.CloseIdleConnections() }

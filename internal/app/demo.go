@@ -46,8 +46,8 @@ func Demo(ctx context.Context, o DemoOptions) (err error) {
 	}
 	defer func() { err = errors.Join(err, world.Close()) }()
 	say(o.Out, "reading it back and replaying the last hour …")
-	s, err := newServiceWith(
-		ServeOptions{ConfigFile: world.ConfigFile(), Target: "all", Web: o.Web, Logger: o.Logger},
+	s, err := newService(
+		ServeOptions{ConfigFile: world.ConfigFile(), Target: targetAll, Web: o.Web, Logger: o.Logger},
 		serviceExtras{replay: demoReplay, links: demoLinks(world.PrometheusURL())},
 	)
 	if err != nil {
@@ -148,12 +148,14 @@ Apgar runs. It took %s. Ctrl-C ends it and removes its data.
 
   the fleet      %s/
   the API        %s/api/v1/scorecards?limit=500
+  changes        %s/api/v1/events
   its contract   %s/openapi.yaml
   metrics        %s/metrics/scorecards   %s/metrics
   Prometheus     %s/   (eu-west, us-east, ap-south, platform)
+  Grafana        import dashboards/grafana/fleet.json, with %s/platform as its data source
 
 In 30 s a pool saturates, in a minute a deploy goes wrong, in 4 minutes a cluster stops being scraped.
-`, time.Since(t.started).Round(time.Second/10), url, url, url, url, url, t.world.PrometheusURL())
+`, time.Since(t.started).Round(time.Second/10), url, url, url, url, url, url, t.world.PrometheusURL(), t.world.PrometheusURL())
 }
 
 func (t demoTeller) incident(i demo.Incident) {

@@ -9,12 +9,13 @@ import (
 	"github.com/apgarhq/apgar/collector"
 	"github.com/apgarhq/apgar/collector/promapi"
 	"github.com/apgarhq/apgar/store/memstore"
+	"github.com/apgarhq/apgar/store/redisstore"
 )
 
 // The ports, and who fills them here.
 var (
-	_ collector.Store      = (*memstore.Store)(nil)
+	_ storage              = (*memstore.Store)(nil)
+	_ storage              = (*redisstore.Store)(nil)
 	_ collector.Prometheus = (*promapi.Source)(nil)
-	_ api.History          = (*memstore.Store)(nil)
 	_ api.Reader           = (*reader)(nil)
 )

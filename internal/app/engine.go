@@ -25,6 +25,7 @@ type engine struct {
 
 type engineOptions struct {
 	store       *openStore
+	owner       string        // names this process in leases
 	replay      time.Duration // before the first tick
 	uncommitted func(*scorecard.Snapshot)
 	registerer  prometheus.Registerer
@@ -51,7 +52,7 @@ func newEngine(s *setup, o engineOptions) (*engine, error) {
 func (e *engine) term(s *setup, plan *collector.Plan, before *collector.Collector) *term {
 	o := collector.Options{
 		Plan: plan, Sources: s.sources, Store: e.o.store, Volatile: e.o.store.volatile(),
-		Environment: s.config.Global.Environment, Owner: owner(), Predecessor: before,
+		Environment: s.config.Global.Environment, Owner: e.o.owner, Predecessor: before,
 		Uncommitted: e.o.uncommitted, Registerer: e.o.registerer, Logger: e.o.log,
 	}
 	if before == nil {
@@ -62,15 +63,15 @@ func (e *engine) term(s *setup, plan *collector.Plan, before *collector.Collecto
 
 // run collects until ctx ends.
 func (e *engine) run(ctx context.Context) error {
-	for t := e.current; t != nil; {
+	for t := e.current; ; {
 		next, err := e.serve(ctx, t)
-		t.setup.close()
-		if err != nil {
+		if next == nil || err != nil {
+			t.setup.close()
 			return err
 		}
+		t.setup.replacedBy(next.setup)
 		t = next
 	}
-	return nil
 }
 
 // serve collects by one configuration until there is another, which it
@@ -104,6 +105,9 @@ func (e *engine) swap(ctx context.Context, s *setup, plan *collector.Plan) error
 		return fmt.Errorf("putting the configuration into force: %w", ctx.Err())
 	}
 }
+
+// close gives back what the engine holds, when run was never called.
+func (e *engine) close() { e.current.setup.close() }
 
 // owner names this process in leases: no other has the same name, even if it
 // has the same host name and process id.

@@ -18,11 +18,11 @@ import (
 // TestTheServiceStreamsWhatIsCommitted follows a service over HTTP while
 // commits come to its store, leaves, comes back and is sent away at the end.
 func TestTheServiceStreamsWhatIsCommitted(t *testing.T) {
-	s, err := newService(ServeOptions{ConfigFile: smallConfig(t), Web: Web{ListenAddress: "127.0.0.1:0"}, Logger: slog.New(slog.DiscardHandler)})
+	s, err := newService(ServeOptions{ConfigFile: smallConfig(t), Web: Web{ListenAddress: "127.0.0.1:0"}, Logger: slog.New(slog.DiscardHandler)}, serviceExtras{})
 	require.NoError(t, err)
 	defer s.close()
 	served := make(chan error, 1)
-	go func() { served <- s.serve() }()
+	go func() { served <- s.web.serve() }()
 	commit := committer(t, s)
 	commit(0)
 
@@ -49,7 +49,7 @@ func TestTheServiceStreamsWhatIsCommitted(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { _ = response.Body.Close() }()
 	start := time.Now()
-	s.stopServing()
+	s.web.stop()
 	require.Less(t, time.Since(start), time.Second, "a stream holds nobody up")
 	require.NoError(t, <-served)
 }

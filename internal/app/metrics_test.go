@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/apgarhq/apgar/exporter"
-	"github.com/apgarhq/apgar/store/memstore"
 )
 
 // TestTheDocumentationNamesEveryMetricAndNoOther holds what the whole process
@@ -45,15 +44,21 @@ func TestTheDocumentationNamesEveryMetricAndNoOther(t *testing.T) {
 // service registers, and the types of those that have a value at once.
 func registeredMetrics(t *testing.T) (labels map[string][]string, types map[string]string) {
 	t.Helper()
-	reg := newRegistry()
-	log := slog.New(slog.DiscardHandler)
 	config := smallConfig(t)
-	setup, err := load(config, reg, log)
+	withRedis(t, config)
+	s, err := newService(ServeOptions{ConfigFile: config, Web: Web{ListenAddress: "127.0.0.1:0"}, Logger: slog.New(slog.DiscardHandler)}, serviceExtras{})
 	require.NoError(t, err)
-	s := &service{setup: setup, log: log, store: memstore.New(memstore.Options{})}
 	defer s.close()
-	require.NoError(t, s.build(ServeOptions{ConfigFile: config, Web: Web{ListenAddress: "127.0.0.1:0"}, Logger: log}, serviceExtras{}, reg))
-	return described(reg), gathered(t, reg)
+	return described(s.registry), gathered(t, s.registry)
+}
+
+// withRedis gives a configuration a section redis. Nothing listens there.
+func withRedis(t *testing.T, path string) {
+	t.Helper()
+	config, err := os.ReadFile(path)
+	require.NoError(t, err)
+	config = append(config, "redis: {addresses: [\"127.0.0.1:1\"]}\n"...)
+	require.NoError(t, os.WriteFile(path, config, 0o600))
 }
 
 // described asks the registry for descriptions: those of vectors without a

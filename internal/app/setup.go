@@ -28,15 +28,40 @@ type setup struct {
 	clients []*promapi.Source
 }
 
+// close ends the clients. It may be called more than once.
 func (s *setup) close() {
 	for _, c := range s.clients {
 		c.Close()
 	}
+	s.clients = nil
+}
+
+// replacedBy ends the clients for another setup: what was counted of sources
+// that go on stays.
+func (s *setup) replacedBy(next *setup) {
+	for i, c := range s.clients {
+		name := s.sources[i].Name
+		if slices.ContainsFunc(next.sources, func(o collector.SourceOptions) bool { return o.Name == name }) {
+			c.Disconnect()
+		} else {
+			c.Close()
+		}
+	}
+	s.clients = nil
 }
 
 // load reads the configuration and what it names. Mistakes in apgar.yml end
 // it; a bad entity or rubric is left out, reported, and the rest loads.
 func load(path string, reg prometheus.Registerer, log *slog.Logger) (*setup, error) {
+	cfg, err := readConfig(path, log)
+	if err != nil {
+		return nil, err
+	}
+	return prepare(cfg, reg, log, tolerate(log))
+}
+
+// readConfig reads the configuration itself.
+func readConfig(path string, log *slog.Logger) (*config.Config, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the configuration %s: there is no such file: name yours with --config.file, or see what Apgar does with `apgar demo`", path)
 	}
@@ -45,22 +70,45 @@ func load(path string, reg prometheus.Registerer, log *slog.Logger) (*setup, err
 		return nil, err
 	}
 	warn(log, "", problems) // none of them is more than a warning
+	return cfg, nil
+}
+
+// findings are what was found while rubrics and the catalog were read.
+type findings struct {
+	rubrics, catalog, review []catalog.Problem
+}
+
+// tolerate logs what was found and goes on: what has a mistake is left out.
+func tolerate(log *slog.Logger) func(*setup, findings) error {
+	return func(_ *setup, f findings) error {
+		warn(log, "a rubric was left out", f.rubrics)
+		warn(log, "a catalog entry was left out", f.catalog)
+		warn(log, "an annotation or an identity of a service cannot be used", f.review)
+		return nil
+	}
+}
+
+// prepare reads what a configuration names, and makes clients for its sources.
+// accept is asked whether what was found may be put into force.
+func prepare(cfg *config.Config, reg prometheus.Registerer, log *slog.Logger, accept func(*setup, findings) error) (*setup, error) {
 	env, err := catalog.NewEnv()
 	if err != nil {
 		return nil, fmt.Errorf("preparing CEL: %w", err)
 	}
 	s := &setup{config: cfg}
-	s.rubrics, problems = cfg.LoadRubrics(env)
-	warn(log, "a rubric was left out", problems)
+	var found findings
+	s.rubrics, found.rubrics = cfg.LoadRubrics(env)
 	if len(s.rubrics) == 0 {
-		return nil, errors.Join(failed(problems), fmt.Errorf("%s: there is no rubric to grade by: name a pack or a file under rubrics", path))
+		return nil, errors.Join(failed(found.rubrics), fmt.Errorf("%s: there is no rubric to grade by: name a pack or a file under rubrics", cfg.Path))
 	}
-	s.catalog, problems = cfg.LoadCatalog()
-	warn(log, "a catalog entry was left out", problems)
+	s.catalog, found.catalog = cfg.LoadCatalog()
 	if s.catalog.Len() == 0 {
-		return nil, errors.Join(failed(problems), fmt.Errorf("%s: the catalog has no service: name its files under catalog", path))
+		return nil, errors.Join(failed(found.catalog), fmt.Errorf("%s: the catalog has no service: name its files under catalog", cfg.Path))
 	}
-	warn(log, "an annotation or an identity of a service cannot be used", cfg.Review(s.rubrics, s.catalog.Services(), time.Now()))
+	found.review = cfg.Review(s.rubrics, s.catalog.Services(), time.Now())
+	if err := accept(s, found); err != nil {
+		return nil, err
+	}
 	if err := s.connect(reg, log); err != nil {
 		s.close()
 		return nil, err

@@ -21,8 +21,8 @@ func TestTheURLIsEncryptedOnlyWhereTheWebConfigurationSaysSo(t *testing.T) {
 	} {
 		path := filepath.Join(t.TempDir(), "web.yml")
 		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
-		s := &service{web: Web{ConfigFile: path}, listener: listener}
+		s := &webServer{web: Web{ConfigFile: path}, listener: listener}
 		require.Equal(t, scheme+listener.Addr().String(), s.url(), content)
 	}
-	require.Equal(t, "http://"+listener.Addr().String(), (&service{listener: listener}).url())
+	require.Equal(t, "http://"+listener.Addr().String(), (&webServer{listener: listener}).url())
 }

@@ -98,6 +98,11 @@ func technologies() []Technology {
 			Homes:    []string{"internal/reload"},
 		},
 		{
+			Name:     "Grafana's model of dashboards",
+			Packages: []string{"github.com/grafana/grafana-foundation-sdk"},
+			Homes:    []string{"dashboards"},
+		},
+		{
 			Name:     "Prometheus' engine, storage and scraper",
 			Packages: []string{prometheus + "promql", prometheus + "tsdb", prometheus + "scrape"},
 			Except:   []string{prometheus + "promql/parser"},

@@ -29,6 +29,7 @@ func TestWhatIsWrittenIsReadBackBitByBit(t *testing.T) {
 		w.Ints(ints)
 		w.Floats(floats)
 		w.Bits(bits)
+		w.Sparse(floats)
 
 		r := NewReader(w.Data())
 		if r.Byte() != 7 {
@@ -39,6 +40,7 @@ func TestWhatIsWrittenIsReadBackBitByBit(t *testing.T) {
 			gotTexts[i] = r.Text()
 		}
 		gotInts, gotFloats, gotBits := r.Ints(len(ints)), r.Floats(len(floats)), r.Bits(len(bits))
+		gotSparse := r.Sparse(len(floats))
 		if err := r.End(); err != nil {
 			t.Fatal(err)
 		}
@@ -53,6 +55,11 @@ func TestWhatIsWrittenIsReadBackBitByBit(t *testing.T) {
 		for i, want := range words {
 			if got := math.Float64bits(gotFloats.Next()); got != want {
 				t.Fatalf("number %d was %x and is %x", i, want, got)
+			}
+		}
+		for i, want := range words {
+			if got := math.Float64bits(gotSparse.Next()); got != want {
+				t.Fatalf("sparse number %d was %x and is %x", i, want, got)
 			}
 		}
 		for i, want := range bits {
@@ -81,6 +88,7 @@ func TestWhatIsCutShortIsAnError(t *testing.T) {
 	w.Ints([]int64{1, 300, -5})
 	w.Floats([]float64{1.5, 0, 1e100})
 	w.Bits([]bool{true, false, true})
+	w.Sparse([]float64{0, 2.5})
 	read := func(data []byte) error {
 		r := NewReader(data)
 		r.Text()
@@ -88,6 +96,7 @@ func TestWhatIsCutShortIsAnError(t *testing.T) {
 		r.Ints(3)
 		r.Floats(3)
 		r.Bits(3)
+		r.Sparse(2)
 		return r.End()
 	}
 	require.NoError(t, read(w.Data()))
@@ -102,7 +111,8 @@ func TestNothingIsReadAfterAnError(t *testing.T) {
 	assert.Zero(t, r.Uint(8), "it is more than it may be")
 	require.ErrorContains(t, r.Err(), "8 at most")
 	assert.Zero(t, r.Byte())
-	ints, floats, bits := r.Ints(1<<40), r.Floats(1<<40), r.Bits(1<<40)
+	ints, floats, bits, sparse := r.Ints(1<<40), r.Floats(1<<40), r.Bits(1<<40), r.Sparse(1<<40)
+	assert.Zero(t, sparse.Next())
 	assert.Zero(t, ints.Next())
 	assert.Zero(t, floats.Next())
 	assert.False(t, bits.Next())

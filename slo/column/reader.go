@@ -129,6 +129,33 @@ func (c *Floats) Next() float64 {
 	return math.Float64frombits(bits | uint64(binary.BigEndian.Uint16(b[:]))<<mantissaBits)
 }
 
+// Sparse reads a column of n numbers of which many are zero.
+func (r *Reader) Sparse(n int) Sparse {
+	s := Sparse{there: r.Bits(n)}
+	there, some := s.there, 0
+	for i := 0; i < n && r.err == nil; i++ {
+		if there.Next() {
+			some++
+		}
+	}
+	s.some = r.Floats(some)
+	return s
+}
+
+// Sparse is a column of numbers of which many are zero, read one by one.
+type Sparse struct {
+	there Bits
+	some  Floats
+}
+
+// Next returns the next number.
+func (c *Sparse) Next() float64 {
+	if c.there.Next() {
+		return c.some.Next()
+	}
+	return 0
+}
+
 // planes are the bytes of a column that has yet to be read; nil where a plane
 // was left out.
 type planes struct {

@@ -71,6 +71,20 @@ func (w *Writer) Floats(values []float64) {
 	})
 }
 
+// Sparse writes numbers of any kind of which many are zero: a bit for each that
+// is not, and these.
+func (w *Writer) Sparse(values []float64) {
+	there := make([]bool, len(values))
+	some := make([]float64, 0, len(values))
+	for i, v := range values {
+		if there[i] = math.Float64bits(v) != 0; there[i] {
+			some = append(some, v)
+		}
+	}
+	w.Bits(there)
+	w.Floats(some)
+}
+
 // A float64 is a sign and an exponent of 12 bits, then 52 bits of mantissa,
 // which a shift makes start with a whole byte.
 const (

@@ -27,6 +27,11 @@ type Store interface {
 type GraderStore interface {
 	Leaser
 	Committer
+	Memory
+}
+
+// Memory is what the next grader goes on from.
+type Memory interface {
 	StateReader
 	Pager
 }

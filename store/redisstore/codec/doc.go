@@ -7,7 +7,7 @@
 // they can be read by people, except for histories, which are columns of
 // numbers:
 //
-//	redis-cli --raw HGET … | tail -c +3 | zstd -d
+//	redis-cli --raw -D '' HGET … | tail -c +3 | zstd -d
 //
 // (objects of less than 1 KiB are plain: leave zstd out.)
 //

@@ -9,6 +9,7 @@ import (
 	"sort"
 
 	"github.com/apgarhq/apgar/scorecard"
+	"github.com/apgarhq/apgar/store/history"
 )
 
 const (
@@ -72,7 +73,7 @@ func (h *History) Add(tick int64, points []scorecard.KeyedPoint) error {
 		if err != nil {
 			return fmt.Errorf("add the tick %d to a history: %w", tick, err)
 		}
-		marks[i] = mark{score: scoreBits(p.Score), coverage: packCoverage(p.Coverage), level: level}
+		marks[i] = mark{score: scoreBits(p.Score), coverage: history.PackCoverage(p.Coverage), level: level}
 	}
 	if len(h.ticks) > 0 && tick == h.Newest() {
 		h.dropNewest()
@@ -177,26 +178,12 @@ func (h *History) after(sec int64) uint32 {
 	return uint32(sort.Search(len(h.ticks), func(i int) bool { return h.ticks[i] > sec }))
 }
 
-// coverageUnits make up a coverage of 1.
-const coverageUnits = 10_000
-
-// packCoverage rounds a ratio; what is short of 1 stays short of it.
-func packCoverage(ratio float64) uint16 {
-	switch {
-	case ratio >= 1:
-		return coverageUnits
-	case ratio > 0:
-		return uint16(min(coverageUnits-1, math.Round(ratio*coverageUnits)))
-	default: // NaN too
-		return 0
-	}
-}
-
 // scoreBits returns the bits of a score, and those of one NaN for all that are
 // unknown or not finite.
 func scoreBits(score *float64) uint64 {
-	if score == nil || math.IsNaN(*score) || math.IsInf(*score, 0) {
-		return math.Float64bits(math.NaN())
+	x := history.ScoreOrNaN(score)
+	if math.IsNaN(x) {
+		x = math.NaN() // there are others
 	}
-	return math.Float64bits(*score)
+	return math.Float64bits(x)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/apgarhq/apgar/catalog"
 	"github.com/apgarhq/apgar/scorecard"
+	"github.com/apgarhq/apgar/store/history"
 )
 
 // model is a history as simple as can be.
@@ -115,12 +116,12 @@ func (m *model) requirePoints(t *rapid.T, h *History, key scorecard.Key, from, t
 	for _, tick := range slices.Sorted(maps.Keys(m.points[key])) {
 		if tick > from && tick <= to {
 			p := m.points[key][tick]
-			want = append(want, fmt.Sprint(tick, scoreBits(p.Score), packCoverage(p.Coverage), p.Level))
+			want = append(want, fmt.Sprint(tick, scoreBits(p.Score), history.PackCoverage(p.Coverage), p.Level))
 		}
 	}
 	var got []string
 	for p := range h.Points(key, from, to) {
-		got = append(got, fmt.Sprint(p.Tick, math.Float64bits(p.Score), packCoverage(p.Coverage), p.Level))
+		got = append(got, fmt.Sprint(p.Tick, math.Float64bits(p.Score), history.PackCoverage(p.Coverage), p.Level))
 	}
 	require.Equal(t, want, got)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/apgarhq/apgar/catalog"
 	"github.com/apgarhq/apgar/scorecard"
+	"github.com/apgarhq/apgar/store/history"
 )
 
 // DecodeHistory returns the history of a payload. It takes no more memory than
@@ -203,7 +204,7 @@ func (d *historyDecoder) mark(before mark, level, coverage, score uint64) mark {
 	switch {
 	case err != nil:
 		d.err = errors.Join(d.err, err)
-	case m.coverage > coverageUnits:
+	case m.coverage > history.PackCoverage(1):
 		d.fail("a coverage of it is %d ten-thousandths", m.coverage)
 	case math.IsInf(x, 0) || math.IsNaN(x) && m.score != scoreBits(nil):
 		d.fail("a score of it is no number that is stored")

@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"github.com/apgarhq/apgar/scorecard"
+	"github.com/apgarhq/apgar/store/history"
 )
 
 // Point is what a history keeps of one scorecard at one tick.
@@ -25,7 +26,7 @@ func (h *History) Points(key scorecard.Key, from, to int64) iter.Seq[Point] {
 		}
 		begin, end := h.after(from), h.after(to)
 		for _, r := range s.runs[s.countUntil(begin):] {
-			p := Point{Score: math.Float64frombits(r.score), Coverage: float64(r.coverage) / coverageUnits, Level: h.levels[r.level]}
+			p := Point{Score: math.Float64frombits(r.score), Coverage: history.Coverage(r.coverage), Level: h.levels[r.level]}
 			for i := max(begin, r.first); i < min(end, r.end()); i++ {
 				p.Tick = h.ticks[i]
 				if !yield(p) {
