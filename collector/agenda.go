@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/apgarhq/apgar/slo"
 )
 
 // goneMemory is how long an SLI or a service that the plan no longer has is
@@ -112,7 +114,7 @@ type chunk struct {
 }
 
 func (k chunk) span() span {
-	return span{k.from + seconds(slotLength), seconds(slotLength), k.slots()}
+	return span{k.from + seconds(slo.SlotLength), seconds(slo.SlotLength), k.slots()}
 }
 
 // chunkKey tells chunks apart.
@@ -129,8 +131,8 @@ func (k chunk) key() chunkKey { return chunkKey{k.interval, k.subject.name()} }
 func (a agenda) missing(p *Plan, before int64, most int) []chunk {
 	var chunks []chunk
 	depths, longest := p.counted(), window(p.longest(), before)
-	for to := before; to > longest.from; to -= int64(most) * seconds(slotLength) {
-		cell := interval{max(longest.from, to-int64(most)*seconds(slotLength)), to}
+	for to := before; to > longest.from; to -= int64(most) * seconds(slo.SlotLength) {
+		cell := interval{max(longest.from, to-int64(most)*seconds(slo.SlotLength)), to}
 		chunks = append(chunks, a.missingIn(p, depths, before, cell)...)
 	}
 	return chunks

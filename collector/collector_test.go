@@ -98,8 +98,8 @@ func (e *engine) asksOf(p *fakePrometheus, at, from time.Duration) int {
 		if !strings.Contains(a.expr, "http_requests_total") || a.when.Before(e.at(from)) {
 			continue
 		}
-		last := first + time.Duration(a.points-1)*slotLength
-		if at >= first && at <= last && (at-first)%slotLength == 0 {
+		last := first + time.Duration(a.points-1)*slo.SlotLength
+		if at >= first && at <= last && (at-first)%slo.SlotLength == 0 {
 			n++
 		}
 	}
@@ -236,7 +236,7 @@ func TestTheFirstScorecardsDoNotWaitForASourceThatStalls(t *testing.T) {
 		require.Equal(t, "ok", resultOf(t, cards, "playlist", "availability").Reason)
 		require.Equal(t, "source_error", resultOf(t, cards, "search", "availability").Reason)
 		e.peek(func() {
-			f := e.grader.series[0][0].Facts(e.store.newest().Tick.Unix(), 15*time.Minute, []time.Duration{slotLength, 30 * time.Minute, time.Hour})
+			f := e.grader.series[0][0].Facts(e.store.newest().Tick.Unix(), 15*time.Minute, []time.Duration{slo.SlotLength, 30 * time.Minute, time.Hour})
 			for _, w := range f.Windows {
 				require.Equal(t, w.Expected, w.Measured, "the ring of the others is full: %s", w.Length)
 			}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/apgarhq/apgar/scorecard"
+	"github.com/apgarhq/apgar/slo"
 )
 
 // longestMemory is more than the ledger ever looks back.
@@ -44,7 +45,7 @@ func Evaluate(ctx context.Context, o Options, tick, evaluatedAt time.Time) (Eval
 func (c *Collector) evaluate(ctx context.Context, tick time.Time) (gathered, error) {
 	c.grader.stateless, c.faults = true, newFaultLog()
 	tick = tick.Truncate(c.o.Plan.Interval).UTC()
-	start := tick.Add(-ringLength).Truncate(slotLength)
+	start := tick.Add(-ringLength).Truncate(slo.SlotLength)
 	c.backfillNow(ctx, start)
 	c.walk(ctx, walk{after: start, graded: tick, last: tick.Add(-c.o.Plan.Interval)})
 	round := c.gatherer.begin(ctx, tick)

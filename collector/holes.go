@@ -68,7 +68,7 @@ type hole struct {
 	tries int
 }
 
-func isBoundary(tick time.Time) bool { return tick.Unix()%seconds(slotLength) == 0 }
+func isBoundary(tick time.Time) bool { return tick.Unix()%seconds(slo.SlotLength) == 0 }
 
 // note remembers what a slot lacks, or that it lacks nothing any more. Ticks
 // that are no end of a slot leave no hole.

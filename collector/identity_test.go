@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/apgarhq/apgar/scorecard"
+	"github.com/apgarhq/apgar/slo"
 )
 
 // checkedAt is what the grader knows of the only check of a service.
@@ -51,7 +52,7 @@ rubrics:
 			require.False(t, f.Unidentified)
 			if !tt.conflicts {
 				require.Empty(t, f.Conflict)
-				require.InDelta(t, 10, counted(f.Facts, slotLength).Total, 0)
+				require.InDelta(t, 10, counted(f.Facts, slo.SlotLength).Total, 0)
 				return
 			}
 			require.Contains(t, f.Conflict, `app="monolith" is claimed by default/playlist, default/search`)

@@ -3,6 +3,8 @@ package collector
 import (
 	"cmp"
 	"slices"
+
+	"github.com/apgarhq/apgar/slo"
 )
 
 // interval is a stretch of time: (from, to], in Unix seconds.
@@ -16,10 +18,10 @@ func (v interval) within(w interval) interval {
 }
 
 // slots is how many slots an interval has.
-func (v interval) slots() int { return int((v.to - v.from) / seconds(slotLength)) }
+func (v interval) slots() int { return int((v.to - v.from) / seconds(slo.SlotLength)) }
 
 // slotAt is the slot that ends at a time.
-func slotAt(end int64) interval { return interval{end - seconds(slotLength), end} }
+func slotAt(end int64) interval { return interval{end - seconds(slo.SlotLength), end} }
 
 // intervals are a set of times. They are sorted, and neither empty nor
 // touching each other: a set has one form. They are immutable.

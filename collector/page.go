@@ -81,7 +81,7 @@ func (m *memory) decode(data []byte, sources []string) error {
 	}
 	m.holes, m.agenda = holes{}, newAgenda()
 	for at, h := range form.Holes {
-		if x := h.hole(sources); x.lack.any() && at%seconds(slotLength) == 0 {
+		if x := h.hole(sources); x.lack.any() && at%seconds(slo.SlotLength) == 0 {
 			m.holes[at] = x
 		}
 	}
@@ -126,7 +126,7 @@ func intervalsOf(in map[string][]pair) map[string]intervals {
 
 // interval returns the whole slots of a pair.
 func (p pair) interval() interval {
-	step := seconds(slotLength)
+	step := seconds(slo.SlotLength)
 	return interval{max(0, p[0]+step-1) / step * step, max(0, p[1]) / step * step}
 }
 

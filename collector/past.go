@@ -99,7 +99,7 @@ func (c *Collector) patience() patience {
 // were asked about.
 func (c *Collector) fillRings(ctx context.Context, start time.Time) {
 	p := slices.Repeat(patience{rejoinPatience}, len(c.gatherer.askers))
-	for _, of := range c.agenda.unasked(c.o.Plan, interval{start.Unix(), c.lastTick.Truncate(slotLength).Unix()}) {
+	for _, of := range c.agenda.unasked(c.o.Plan, interval{start.Unix(), c.lastTick.Truncate(slo.SlotLength).Unix()}) {
 		c.walk(ctx, walk{after: start, graded: c.lastTick, last: c.lastTick, of: of, patience: p})
 	}
 }
@@ -169,7 +169,7 @@ func (c *Collector) instants(most int) int {
 // queue returns what is yet to be asked of the past: what was never asked,
 // newest first, and then what is owed.
 func (c *Collector) queue() []chunk {
-	queue := c.missing(c.lastTick.Truncate(slotLength))
+	queue := c.missing(c.lastTick.Truncate(slo.SlotLength))
 	for key, k := range c.agenda.owed {
 		if _, ok := c.o.Plan.scope(k.subject); ok {
 			queue = append(queue, k)
@@ -293,7 +293,7 @@ func (c *Collector) askAgain(ctx context.Context, g gathered) {
 	}
 	lacking := c.o.Plan.lackOf(g.blocks)
 	c.lacking.Store(&lacking)
-	recent := []time.Time{g.time.Add(-2 * slotLength), g.time.Add(-slotLength)}
+	recent := []time.Time{g.time.Add(-2 * slo.SlotLength), g.time.Add(-slo.SlotLength)}
 	if !c.asking.CompareAndSwap(false, true) {
 		for _, slot := range recent {
 			c.holes.note(slot, lackAll(len(g.blocks)))

@@ -10,6 +10,7 @@ import (
 	"github.com/apgarhq/apgar/catalog"
 	"github.com/apgarhq/apgar/rubric"
 	"github.com/apgarhq/apgar/scorecard"
+	"github.com/apgarhq/apgar/slo"
 )
 
 // Plan is what follows from rubrics, catalog and interval: the distinct
@@ -78,7 +79,7 @@ type PlanOptions struct {
 // divide five minutes, when a check's own interval is no multiple of it, and
 // when Only names a service that the catalog does not have.
 func NewPlan(o PlanOptions) (*Plan, error) {
-	if o.Interval < time.Second || o.Interval%time.Second != 0 || slotLength%o.Interval != 0 {
+	if o.Interval < time.Second || o.Interval%time.Second != 0 || slo.SlotLength%o.Interval != 0 {
 		return nil, fmt.Errorf("planning the questions: the evaluation interval %s does not divide 5m into whole seconds: use e.g. 1m or 15s", o.Interval)
 	}
 	p := &Plan{Interval: o.Interval, Catalog: o.Catalog, Rubrics: o.Rubrics, Services: o.Catalog.Services()}

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/apgarhq/apgar/scorecard"
+	"github.com/apgarhq/apgar/slo"
 )
 
 // again starts a process at the store of one that has ended.
@@ -126,7 +127,7 @@ func TestADowntimeOfHoursIsBackfilledAloneAndNewestFirst(t *testing.T) {
 		slots := 0
 		for _, a := range prom.askings() {
 			require.False(t, a.at.Before(e.at(2*time.Hour-15*time.Minute)), "%s is known", a.at)
-			if a.when.Sub(a.at) > ringLength+slotLength && strings.Contains(a.expr, "http_requests_total") {
+			if a.when.Sub(a.at) > ringLength+slo.SlotLength && strings.Contains(a.expr, "http_requests_total") {
 				slots += a.points
 			}
 		}
@@ -367,7 +368,7 @@ func oneProcess(t *testing.T, f fixture, url string, store *fakeStore, from, to 
 	ctx := t.Context()
 	require.NoError(t, c.keeper.acquire(ctx))
 	require.True(t, c.takeOver(ctx))
-	start := from.Add(-ringLength).Truncate(slotLength)
+	start := from.Add(-ringLength).Truncate(slo.SlotLength)
 	w := walk{after: start, graded: from, last: to}
 	if !c.lastTick.IsZero() && !c.newRing {
 		c.fillRings(ctx, start)
@@ -376,7 +377,7 @@ func oneProcess(t *testing.T, f fixture, url string, store *fakeStore, from, to 
 		c.backfillNow(ctx, start)
 	}
 	c.walk(ctx, w)
-	c.backfillNow(ctx, to.Truncate(slotLength))
+	c.backfillNow(ctx, to.Truncate(slo.SlotLength))
 	require.True(t, c.ready)
 	require.Equal(t, to, c.lastTick)
 	c.keeper.release(ctx)

@@ -209,7 +209,7 @@ func (c *Collector) settleIn() {
 		c.agenda.tidy(p, c.lastTick.Unix())
 		// Of the newest slots, answers to come later were not heard, or not stored.
 		for i := range time.Duration(3) {
-			c.holes.note(c.lastTick.Truncate(slotLength).Add(-i*slotLength), lackAll(len(c.gatherer.askers)))
+			c.holes.note(c.lastTick.Truncate(slo.SlotLength).Add(-i*slo.SlotLength), lackAll(len(c.gatherer.askers)))
 		}
 	}
 	c.ledger.Keep(func(sli string) bool { return p.asks(sli) || c.agenda.done[sli] != nil })

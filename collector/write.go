@@ -7,13 +7,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/apgarhq/apgar/rubric"
+	"github.com/apgarhq/apgar/slo"
 )
 
 // writer writes queries on the syntax tree; no value of a catalog is ever
@@ -113,10 +113,8 @@ func (w writer) selector(metric string, where []*labels.Matcher, more ...*labels
 	return &parser.VectorSelector{Name: metric, LabelMatchers: append(matchers, more...)}
 }
 
-const slotLength = 5 * time.Minute
-
 func increase(v *parser.VectorSelector) parser.Expr {
-	return &parser.Call{Func: parser.Functions["increase"], Args: parser.Expressions{&parser.MatrixSelector{VectorSelector: v, Range: slotLength}}}
+	return &parser.Call{Func: parser.Functions["increase"], Args: parser.Expressions{&parser.MatrixSelector{VectorSelector: v, Range: slo.SlotLength}}}
 }
 
 func sumBy(grouping []string, expr parser.Expr) parser.Expr {
