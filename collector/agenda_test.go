@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -120,73 +119,72 @@ func TestWhatIsGoneIsKeptForAWeek(t *testing.T) {
 }
 
 func TestWhatWasAskedIsKeptInAPage(t *testing.T) {
-	m := newMemory(time.Minute)
+	m := newAgenda()
 	m.holes = holes{someMidnight: {lack{0, 3}, 2}, someMidnight + 300: {lackAll(2), 1}}
-	m.agenda.done["sli"] = intervals{{0, 600}, {900, someMidnight}}
-	m.agenda.late["default/new"] = nil
-	m.agenda.late["default/newer"] = intervals{{300, 600}}
+	m.done["sli"] = intervals{{0, 600}, {900, someMidnight}}
+	m.late["default/new"] = nil
+	m.late["default/newer"] = intervals{{300, 600}}
 	owed := chunk{interval: interval{600, 900}, subject: subject{SLIs: []string{"sli"}}, tries: 2, lack: lack{1, 0}}
-	m.agenda.owed[owed.key()] = owed
-	page := m.encode([]string{"east", "west"})
+	m.owed[owed.key()] = owed
+	page := m.page([]string{"east", "west"})
 	require.Equal(t, ownPage(), page.PageKey)
-	require.Equal(t, page, m.encode([]string{"east", "west"}), "the same each time")
+	require.Equal(t, page, m.page([]string{"east", "west"}), "the same each time")
 
-	back := newMemory(time.Minute)
-	require.NoError(t, back.decode(page.Data, []string{"east", "west"}))
-	require.Equal(t, m.holes, back.holes)
-	require.Equal(t, m.agenda, back.agenda)
+	back := newAgenda()
+	require.NoError(t, back.load(page.Data, []string{"east", "west"}))
+	require.Equal(t, m, back)
 
-	fewer := newMemory(time.Minute)
-	require.NoError(t, fewer.decode(page.Data, []string{"west"}))
+	fewer := newAgenda()
+	require.NoError(t, fewer.load(page.Data, []string{"west"}))
 	require.Equal(t, holes{someMidnight: {lack{3}, 2}, someMidnight + 300: {lackAll(1), 1}}, fewer.holes)
-	require.Equal(t, m.agenda.done, fewer.agenda.done)
-	require.Empty(t, fewer.agenda.owed, "the source that owed it is gone")
+	require.Equal(t, m.done, fewer.done)
+	require.Empty(t, fewer.owed, "the source that owed it is gone")
 
-	more := newMemory(time.Minute)
-	require.NoError(t, more.decode(page.Data, []string{"east", "north", "west"}))
-	require.Empty(t, more.agenda.done, "a new source is asked about all of the past")
+	more := newAgenda()
+	require.NoError(t, more.load(page.Data, []string{"east", "north", "west"}))
+	require.Empty(t, more.done, "a new source is asked about all of the past")
 
 	for _, data := range []string{"", "{", `{"version":2}`, `[]`, `{"version":1,"done":{"sli":[["x"]]}}`} {
-		before := newMemory(time.Minute)
-		require.Error(t, before.decode([]byte(data), nil), data)
-		require.Empty(t, before.agenda.done)
+		before := newAgenda()
+		require.Error(t, before.load([]byte(data), nil), data)
+		require.Empty(t, before.done)
 	}
 }
 
 func FuzzOwnPage(f *testing.F) {
-	m := newMemory(time.Minute)
+	m := newAgenda()
 	m.holes = holes{someMidnight: {lack{3}, 2}}
-	m.agenda.done["sli"] = intervals{{0, 600}}
-	m.agenda.late["default/new"] = intervals{{300, 600}}
+	m.done["sli"] = intervals{{0, 600}}
+	m.late["default/new"] = intervals{{300, 600}}
 	k := chunk{interval: interval{600, 900}, tries: 2, lack: lack{1}}
-	m.agenda.owed[k.key()] = k
-	f.Add(m.encode([]string{"eu"}).Data)
+	m.owed[k.key()] = k
+	f.Add(m.page([]string{"eu"}).Data)
 	f.Add([]byte(`{"version":1,"sources":["eu"],"done":{"a":[[5,-5],[1,301],[-9223372036854775808,9223372036854775807]]}}`))
 	p := fixture{rubrics: weekAndMonth, services: numbered(2)}.plan(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		m := newMemory(time.Minute)
-		if m.decode(data, []string{"eu"}) != nil {
+		m := newAgenda()
+		if m.load(data, []string{"eu"}) != nil {
 			return
 		}
-		for _, k := range m.agenda.missing(p, someMidnight, 288) {
+		for _, k := range m.missing(p, someMidnight, 288) {
 			require.Positive(t, k.slots())
 			require.Zero(t, k.from%300)
 		}
-		m.agenda.tidy(p, someMidnight)
-		again := newMemory(time.Minute)
-		require.NoError(t, again.decode(m.encode([]string{"eu"}).Data, []string{"eu"}))
+		m.tidy(p, someMidnight)
+		again := newAgenda()
+		require.NoError(t, again.load(m.page([]string{"eu"}).Data, []string{"eu"}))
 	})
 }
 
 func TestAPageOfWhatWasAskedIsSmall(t *testing.T) {
 	services := numbered(5000)
 	p := fixture{rubrics: fourCounted, services: services}.plan(t)
-	m := newMemory(time.Minute)
-	m.agenda.asked(p, subject{}, interval{someMidnight - 30*86400, someMidnight})
+	m := newAgenda()
+	m.asked(p, subject{}, interval{someMidnight - 30*86400, someMidnight})
 	for _, s := range services[:500] {
-		m.agenda.late[s.ID.String()] = intervals{slotAt(someMidnight)}
+		m.late[s.ID.String()] = intervals{slotAt(someMidnight)}
 	}
-	page := m.encode([]string{"eu", "us"})
+	page := m.page([]string{"eu", "us"})
 	require.Less(t, len(page.Data), 64<<10)
 	require.True(t, json.Valid(page.Data))
 }

@@ -186,7 +186,7 @@ func (a *asker) prepare(q *query, k piece, s span) *answer {
 		id := a.plan.identities[f.identity]
 		dec := &decoder{
 			span: s, index: id.index, names: d.labels(id.LabelNames()), partition: d.label(a.Partition),
-			source: []byte(a.Name), classify: a.plan.classifier(d, f),
+			source: []byte(a.Name), classify: classifierOf(a.plan, d, f),
 		}
 		dec.whole = f.question >= 0 && a.plan.questions[f.question].check.Kind.Counted()
 		if f.role == roleBuckets {
@@ -346,15 +346,4 @@ func costOf(answers []*answer) slo.Cost {
 		}
 	}
 	return c
-}
-
-// evidence returns a link to the events, buckets or values of one service, or
-// "" where the source has no place to show them.
-func (a *asker) evidence(question, service int) string {
-	q := a.plan.questions[question]
-	if a.GraphURL == "" || !a.plan.identities[q.identity].index.Identified(service) {
-		return ""
-	}
-	w := a.plan.writer(a.dialect(), q.identity, a.plan.tupleMatchers(q.identity, []int{service}))
-	return graphLink(a.GraphURL, w.shown(q.check))
 }

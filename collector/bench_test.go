@@ -3,7 +3,6 @@ package collector
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -68,17 +67,17 @@ func (c canned) QueryRange(context.Context, promapi.RangeQuery, promapi.Sink) (p
 func BenchmarkTick(b *testing.B) {
 	services := numbered(5000)
 	plan := fixture{rubrics: fourCounted, services: services}.plan(b)
-	a := newAsker(SourceOptions{Name: "eu", Client: newCanned(services)}, plan)
-	g := newGrader(plan, []*asker{a}, "production", newMetrics(nil), slog.New(slog.DiscardHandler))
+	c := New(Options{Plan: plan, Sources: []SourceOptions{{Name: "eu", Client: newCanned(services)}}})
+	g := c.grader
 	at := int64(t0)
-	ask := func() []*slo.Block { return []*slo.Block{a.ask(b.Context(), instant(at), nil)[0]} }
+	ask := func() []*slo.Block { return c.gatherer.Range(b.Context(), instant(at), nil)[0] }
 	for range 24 { // enough to be judged
 		at += 300
-		g.AddSlot(time.Unix(at, 0), ask())
+		g.AddSlot(time.Unix(at, 0), ask(), scope{})
 	}
 	for range 65 {
 		at += 60
-		g.AddTick(time.Unix(at, 0), ask())
+		g.AddTick(time.Unix(at, 0), ask(), scope{})
 	}
 	stages := map[string]func(){
 		"ask":   func() { ask() },
@@ -94,7 +93,7 @@ func BenchmarkTick(b *testing.B) {
 					continue
 				}
 				at += 60
-				g.AddTick(time.Unix(at, 0), ask())
+				g.AddTick(time.Unix(at, 0), ask(), scope{})
 				g.Grade(time.Unix(at, 0), time.Unix(at+30, 0))
 			}
 		})
@@ -108,15 +107,14 @@ func BenchmarkStored(b *testing.B) {
 	services := numbered(5000)
 	plan := fixture{rubrics: fourCounted, services: services}.plan(b)
 	c := New(Options{Plan: plan, Owner: "me", Sources: []SourceOptions{{Name: "eu", Client: newCanned(services)}}})
-	a := c.gatherer.askers[0]
 	at := int64(t0)
 	tick := func() {
 		at += 60
-		c.enter(gathered{time: time.Unix(at, 0), blocks: []*slo.Block{a.ask(b.Context(), instant(at), nil)[0]}})
+		c.enter(gathered{time: time.Unix(at, 0), blocks: c.gatherer.Range(b.Context(), instant(at), nil)[0]})
 	}
 	c.grader.use(c.ledger)
 	for at = t0 - 86400; at < t0; at += 300 {
-		c.enter(gathered{time: time.Unix(at, 0), blocks: []*slo.Block{a.ask(b.Context(), instant(at), nil)[0]}})
+		c.enter(gathered{time: time.Unix(at, 0), blocks: c.gatherer.Range(b.Context(), instant(at), nil)[0]})
 	}
 	for range 65 {
 		tick()
@@ -172,10 +170,10 @@ func BenchmarkDecode(b *testing.B) {
 			rows = append(rows, series(map[string]string{"service": s.ID.Name, "code": fmt.Sprint(200 + 10*j), "pod": "x"}, float64(i)))
 		}
 	}
-	a := newAsker(SourceOptions{Name: "eu", Client: canned{events: rows}}, plan)
+	g := newGatherer(plan, []SourceOptions{{Name: "eu", Client: canned{events: rows}}}, nil)
 	b.ReportAllocs()
 	for b.Loop() {
-		if n := len(a.ask(b.Context(), instant(t0), nil)[0].Columns[0].Rows); n != 5000 {
+		if n := len(g.Range(b.Context(), instant(t0), nil)[0][0].Columns[0].Rows); n != 5000 {
 			b.Fatal(n)
 		}
 	}

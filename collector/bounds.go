@@ -79,10 +79,10 @@ func (a *asker) explainBounds(ctx context.Context, answers []*answer) {
 			if len(lacking) == 0 {
 				continue
 			}
-			w := a.plan.writer(a.dialect(), f.identity, a.plan.tupleMatchers(f.identity, lacking[:min(len(lacking), mostExplained)]))
+			expr := a.plan.boundsOf(a.dialect(), f.identity, lacking[:min(len(lacking), mostExplained)], h)
 			sink := &boundsSink{}
 			at := time.Unix(ans.decoders[i].span.last(), 0).UTC()
-			if _, err := a.Client.Query(ctx, promapi.Query{Expr: w.bounds(h), Time: at}, sink); err == nil {
+			if _, err := a.Client.Query(ctx, promapi.Query{Expr: expr, Time: at}, sink); err == nil {
 				a.bounds.put(h, sink.bounds)
 			}
 		}

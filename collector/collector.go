@@ -73,6 +73,7 @@ type Options struct {
 // beside it, and so does the heartbeat of the lease.
 type Collector struct {
 	o        Options
+	sources  []string // the names of the sources, in their order
 	gatherer *Gatherer
 	grader   *Grader
 	metrics  *metrics
@@ -90,6 +91,7 @@ type Collector struct {
 	tried     chan chunk
 	turn      chan struct{} // closed when the newest tick was delivered: they are graded in order
 	newest    map[string]scorecard.SourceStatus
+	running   sync.WaitGroup // what was started and has not ended, beside the gatherer's own
 	handOver  atomic.Bool
 	started   atomic.Bool
 	ended     chan struct{} // closed at the end of Run
@@ -111,15 +113,25 @@ func New(o Options) *Collector {
 	}
 	m := newMetrics(o.Registerer)
 	c := &Collector{
-		o: o, metrics: m, gatherer: newGatherer(o.Plan, o.Sources, m),
+		o: o, metrics: m, gatherer: newGatherer(o.Plan, o.Sources, m.missedBy),
 		keeper: &keeper{store: o.Store, owner: o.Owner, metrics: m, log: o.Logger},
 		memory: newMemory(o.Plan.Interval),
 		ticks:  make(chan gathered), slots: make(chan gathered), tried: make(chan chunk), ended: make(chan struct{}),
 		newest: map[string]scorecard.SourceStatus{},
 	}
-	c.grader = newGrader(o.Plan, c.gatherer.askers, o.Environment, m, o.Logger)
+	for _, s := range o.Sources {
+		c.sources = append(c.sources, s.Name)
+	}
+	c.grader = newGrader(c.graderOptions())
 	m.services.Set(float64(len(o.Plan.Services)))
 	return c
+}
+
+func (c *Collector) graderOptions() graderOptions {
+	return graderOptions{
+		Plan: c.o.Plan, Sources: c.sources, Environment: c.o.Environment, Evidence: c.gatherer.Evidence,
+		Slots: c.metrics.slots.add, Panicked: c.metrics.panics.Inc, Logger: c.o.Logger,
+	}
 }
 
 // Run collects until ctx ends, and then returns nil, within 4s. It must be
@@ -169,7 +181,8 @@ func (c *Collector) hold(ctx context.Context) {
 func (c *Collector) join() {
 	ended := make(chan struct{})
 	go func() {
-		c.gatherer.running.Wait()
+		c.running.Wait()
+		c.gatherer.join() // nothing more is begun
 		close(ended)
 	}()
 	timer := time.NewTimer(stopTimeout)
@@ -231,7 +244,7 @@ func (c *Collector) missed(tick time.Time) {
 func (c *Collector) start(ctx context.Context, tick time.Time) {
 	before, delivered := c.turn, make(chan struct{})
 	c.turn = delivered
-	c.gatherer.running.Go(func() { c.gather(ctx, tick, before, delivered) })
+	c.running.Go(func() { c.gather(ctx, tick, before, delivered) })
 }
 
 // gather delivers the blocks that are there in time, after those of the tick
@@ -248,7 +261,7 @@ func (c *Collector) gather(ctx context.Context, tick time.Time, before <-chan st
 	}
 	deliver(ctx, c.ticks, gathered{time: tick, blocks: slices.Clone(g.blocks)})
 	if g.left > 0 && isBoundary(tick) {
-		c.gatherer.running.Go(func() {
+		c.running.Go(func() {
 			g.wait(ctx)
 			deliver(ctx, c.slots, gathered{time: tick, blocks: g.blocks})
 		})

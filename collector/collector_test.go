@@ -59,6 +59,31 @@ func (e *engine) run(t *testing.T) {
 	}
 }
 
+// judging makes an engine that does not run yet judge in another way.
+func (e *engine) judging(grade func(scorecard.Input) (*scorecard.Scorecard, *scorecard.State)) {
+	o := e.graderOptions()
+	o.Grade = grade
+	e.grader = newGrader(o)
+}
+
+// series is what is kept of an SLI of a service, by their places in the plan.
+func (e *engine) series(sli, service int) *slo.Series {
+	p := e.o.Plan
+	return e.ledger.Series(p.slis[sli].hash, p.Services[service].ID.String())
+}
+
+// holes returns the slots that have a hole, of the day before midnight and the
+// one after.
+func (e *engine) holes() []time.Duration {
+	var out []time.Duration
+	for at := -24 * time.Hour; at <= 24*time.Hour; at += slo.SlotLength {
+		if e.agenda.hasHole(e.at(at)) {
+			out = append(out, at)
+		}
+	}
+	return out
+}
+
 // until lets time pass, to a time after midnight.
 func (e *engine) until(clock time.Duration) {
 	<-time.After(time.Until(e.midnight.Add(clock)))
@@ -108,7 +133,7 @@ func (e *engine) asksOf(p *fakePrometheus, at, from time.Duration) int {
 
 // window sums the counts of the first service up to a time.
 func (e *engine) window(at, length time.Duration) slo.Window {
-	f := e.grader.series[0][0].Facts(e.at(at).Unix(), 0, []time.Duration{length})
+	f := e.series(0, 0).Facts(e.at(at).Unix(), 0, []time.Duration{length})
 	w, _ := f.Window(length)
 	return w
 }
@@ -205,15 +230,15 @@ func TestASlowSourceIsAFaultAndTheOthersAreGraded(t *testing.T) {
 		require.Equal(t, "ok", resultOf(t, e.store.newest().Scorecards, "playlist", "availability").Reason)
 		require.False(t, resultOf(t, e.store.newest().Scorecards, "playlist", "availability").Carried)
 		e.peek(func() {
-			f := e.grader.series[0][1].Facts(e.at(10*time.Minute).Unix(), 15*time.Minute, nil)
+			f := e.series(0, 1).Facts(e.at(10*time.Minute).Unix(), 15*time.Minute, nil)
 			require.Len(t, f.Cells, 1)
 			require.Equal(t, slo.SourceError, f.Cells[0].Fault.Reason)
 			require.Contains(t, f.Cells[0].Fault.Detail, "slow had not answered when the tick was graded")
-			require.Contains(t, e.holes, e.at(10*time.Minute).Unix())
+			require.True(t, e.agenda.hasHole(e.at(10*time.Minute)))
 		})
 		e.until(11 * time.Minute)
 		e.peek(func() {
-			require.NotContains(t, e.holes, e.at(10*time.Minute).Unix(), "what came late counts in the ledger")
+			require.False(t, e.agenda.hasHole(e.at(10*time.Minute)), "what came late counts in the ledger")
 		})
 		e.until(28 * time.Minute)
 		r := resultOf(t, e.store.newest().Scorecards, "search", "availability")
@@ -236,7 +261,7 @@ func TestTheFirstScorecardsDoNotWaitForASourceThatStalls(t *testing.T) {
 		require.Equal(t, "ok", resultOf(t, cards, "playlist", "availability").Reason)
 		require.Equal(t, "source_error", resultOf(t, cards, "search", "availability").Reason)
 		e.peek(func() {
-			f := e.grader.series[0][0].Facts(e.store.newest().Tick.Unix(), 15*time.Minute, []time.Duration{slo.SlotLength, 30 * time.Minute, time.Hour})
+			f := e.series(0, 0).Facts(e.store.newest().Tick.Unix(), 15*time.Minute, []time.Duration{slo.SlotLength, 30 * time.Minute, time.Hour})
 			for _, w := range f.Windows {
 				require.Equal(t, w.Expected, w.Measured, "the ring of the others is full: %s", w.Length)
 			}
@@ -292,13 +317,12 @@ func TestAPanicCostsOneServiceOneTick(t *testing.T) {
 		services := named("playlist", "search")
 		prom := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
 		e := newEngine(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
-		grade := e.grader.grade
-		e.grader.grade = func(in scorecard.Input) (*scorecard.Scorecard, *scorecard.State) {
+		e.judging(func(in scorecard.Input) (*scorecard.Scorecard, *scorecard.State) {
 			if in.Service.ID.Name == "search" && in.Tick.Equal(e.at(4*time.Minute)) {
 				panic("a defect")
 			}
-			return grade(in)
-		}
+			return scorecard.Grade(in)
+		})
 		e.run(t)
 		defer e.stop()
 		e.until(5 * time.Minute)

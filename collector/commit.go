@@ -141,7 +141,7 @@ func (c *Collector) pages() []slo.Page {
 		return nil
 	}
 	pages := c.ledger.Pages()
-	if own := c.encode(c.grader.sources); own.Version != c.saved {
+	if own := c.agenda.page(c.sources); own.Version != c.saved {
 		pages = append(pages, own)
 	}
 	return pages

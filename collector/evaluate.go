@@ -9,9 +9,6 @@ import (
 	"github.com/apgarhq/apgar/slo"
 )
 
-// longestMemory is more than the ledger ever looks back.
-const longestMemory = 40 * 24 * time.Hour
-
 // Evaluation is one tick, graded from nothing but what the sources hold.
 type Evaluation struct {
 	Scorecards []*scorecard.Scorecard
@@ -43,7 +40,10 @@ func Evaluate(ctx context.Context, o Options, tick, evaluatedAt time.Time) (Eval
 
 // evaluate brings the ledger of a new collector up to a tick.
 func (c *Collector) evaluate(ctx context.Context, tick time.Time) (gathered, error) {
-	c.grader.stateless, c.faults = true, newFaultLog()
+	o := c.graderOptions()
+	o.Stateless = true
+	c.grader, c.faults = newGrader(o), newFaultLog()
+	c.grader.use(c.ledger)
 	tick = tick.Truncate(c.o.Plan.Interval).UTC()
 	start := tick.Add(-ringLength).Truncate(slo.SlotLength)
 	c.backfillNow(ctx, start)
@@ -54,7 +54,7 @@ func (c *Collector) evaluate(ctx context.Context, tick time.Time) (gathered, err
 		return gathered{}, fmt.Errorf("evaluating the tick of %s: %w", tick.Format(time.RFC3339), err)
 	}
 	g := gathered{time: tick, blocks: round.blocks}
-	c.faults.note(c.gatherer.askers, g.blocks)
-	c.grader.AddTick(tick, g.blocks)
+	c.faults.note(c.sources, g.blocks)
+	c.grader.AddTick(tick, g.blocks, scope{})
 	return g, nil
 }

@@ -69,13 +69,13 @@ func TestEvaluatingKnowsWhatLiveTicksKnow(t *testing.T) {
 		_, err := alone.evaluate(t.Context(), tick)
 		require.NoError(t, err)
 		windows := []time.Duration{5 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 6 * time.Hour, 24 * time.Hour, 72 * time.Hour, 7 * 24 * time.Hour}
-		for i := range e.grader.series {
-			if !e.grader.plan.slis[i].check.Kind.Counted() {
+		for i := range e.o.Plan.slis {
+			if !e.o.Plan.slis[i].check.Kind.Counted() {
 				windows = nil
 			}
 			for service := range services {
-				live := e.grader.series[i][service].Facts(tick.Unix(), 15*time.Minute, windows)
-				once := alone.grader.series[i][service].Facts(tick.Unix(), 15*time.Minute, windows)
+				live := e.series(i, service).Facts(tick.Unix(), 15*time.Minute, windows)
+				once := (&engine{Collector: alone}).series(i, service).Facts(tick.Unix(), 15*time.Minute, windows)
 				require.Equal(t, len(live.Windows), len(once.Windows))
 				for j := range live.Windows {
 					requireSameWindow(t, once.Windows[j], live.Windows[j])

@@ -8,22 +8,27 @@ import (
 	"github.com/apgarhq/apgar/slo"
 )
 
-// Gatherer asks sources and makes fact blocks. It holds no facts itself.
+// Gatherer asks sources and makes fact blocks. It holds no facts itself. It is
+// safe for concurrent use.
 type Gatherer struct {
-	askers  []*asker // in order of source name
-	metrics *metrics
+	askers  []*asker // in the order of the sources
+	missed  func(source string)
 	running sync.WaitGroup // what has been started and not ended
 }
 
-func newGatherer(plan *Plan, sources []SourceOptions, m *metrics) *Gatherer {
-	g := &Gatherer{metrics: m}
+// newGatherer prepares to ask sources the questions of a plan. Blocks come in the
+// order of the sources. missed hears of every tick that a source is not asked
+// about, as it is still busy with an earlier one, and is called concurrently.
+func newGatherer(plan *Plan, sources []SourceOptions, missed func(source string)) *Gatherer {
+	g := &Gatherer{missed: missed}
 	for _, s := range sources {
 		g.askers = append(g.askers, newAsker(s, plan))
 	}
 	return g
 }
 
-// begin starts to ask every source about one tick, each after its delay.
+// begin starts to ask every source about one tick, each after its delay. What it
+// starts ends soon after ctx has ended.
 func (g *Gatherer) begin(ctx context.Context, tick time.Time) *gathering {
 	r := &gathering{
 		blocks: make([]*slo.Block, len(g.askers)), left: len(g.askers),
@@ -42,7 +47,7 @@ func (g *Gatherer) tick(ctx context.Context, a *asker, tick time.Time) *slo.Bloc
 		return nil
 	}
 	if !a.busy.CompareAndSwap(false, true) {
-		g.metrics.sourceMissed.WithLabelValues(a.Name).Inc()
+		g.missed(a.Name)
 		return nil
 	}
 	defer a.busy.Store(false)
@@ -50,7 +55,7 @@ func (g *Gatherer) tick(ctx context.Context, a *asker, tick time.Time) *slo.Bloc
 }
 
 // gathering is what has come in about one tick so far: one block for each
-// source in the order of the plan, nil where there is none.
+// source in the order of the sources, nil where there is none.
 type gathering struct {
 	blocks     []*slo.Block
 	left       int // sources that have not delivered
@@ -76,7 +81,7 @@ func (r *gathering) wait(ctx context.Context) {
 }
 
 // Range asks every source about a span of instants at once, and returns the
-// blocks of each instant in the order of the plan.
+// blocks of each instant in the order of the sources.
 func (g *Gatherer) Range(ctx context.Context, s span, w wish) [][]*slo.Block {
 	return g.patientRange(ctx, s, w, nil)
 }
@@ -109,6 +114,9 @@ func (g *Gatherer) patientRange(ctx context.Context, s span, w wish, p patience)
 	}
 	return byInstant
 }
+
+// join waits until all that was begun has ended.
+func (g *Gatherer) join() { g.running.Wait() }
 
 // slowest is the largest delay of all sources.
 func (g *Gatherer) slowest() time.Duration {

@@ -2,7 +2,6 @@ package collector
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -23,13 +22,14 @@ type Grader struct {
 	environment string
 	stateless   bool
 	sources     []string
-	askers      []*asker
+	evidenceAt  func(source string, question, service int) string
 	ledger      *slo.Ledger
 	series      [][]*slo.Series // by SLI, then service; nil where it does not apply
 	states      map[scorecard.Key]*scorecard.State
 	conflicts   map[int]map[int]string // by identity, then service
 	evidence    map[evidenceKey]string
-	metrics     *metrics
+	slots       func(map[slo.Outcome]int)
+	panicked    func()
 	log         *slog.Logger
 	grade       func(scorecard.Input) (*scorecard.Scorecard, *scorecard.State)
 }
@@ -39,16 +39,38 @@ type evidenceKey struct {
 	question, service int
 }
 
-func newGrader(plan *Plan, askers []*asker, environment string, m *metrics, log *slog.Logger) *Grader {
+// graderOptions say what is graded, and how. All but Grade must be set.
+type graderOptions struct {
+	Plan        *Plan
+	Sources     []string // the source of each block of a tick
+	Environment string   // as the scorecards say it
+	// Stateless says that there is no state to go on from, which the scorecards
+	// tell.
+	Stateless bool
+	// Evidence returns a link to what a service has at a source that a question
+	// is about, or "". It is asked once for each, and must not change.
+	Evidence func(source string, question, service int) string
+	// Slots hears what became of slots that were entered.
+	Slots func(map[slo.Outcome]int)
+	// Panicked hears of each panic that was recovered.
+	Panicked func()
+	Logger   *slog.Logger
+	// Grade judges one service by one rubric; nil: scorecard.Grade.
+	Grade func(scorecard.Input) (*scorecard.Scorecard, *scorecard.State)
+}
+
+// newGrader prepares to grade, with a ledger that is empty and no state.
+func newGrader(o graderOptions) *Grader {
 	g := &Grader{
-		plan: plan, environment: environment, askers: askers, metrics: m, log: log, grade: scorecard.Grade,
+		plan: o.Plan, environment: o.Environment, stateless: o.Stateless, sources: o.Sources,
+		evidenceAt: o.Evidence, slots: o.Slots, panicked: o.Panicked, log: o.Logger, grade: o.Grade,
 		states:    map[scorecard.Key]*scorecard.State{},
 		conflicts: map[int]map[int]string{}, evidence: map[evidenceKey]string{},
 	}
-	for _, a := range askers {
-		g.sources = append(g.sources, a.Name)
+	if g.grade == nil {
+		g.grade = scorecard.Grade
 	}
-	g.use(slo.NewLedger(plan.Interval))
+	g.use(slo.NewLedger(o.Plan.Interval))
 	g.findConflicts()
 	return g
 }
@@ -103,17 +125,14 @@ func (g *Grader) findConflicts() {
 	}
 }
 
-// AddTick enters the blocks of a tick, in the order of the plan. A nil block
-// is a source that has not answered.
-func (g *Grader) AddTick(tick time.Time, blocks []*slo.Block) { g.addTick(tick, blocks, scope{}) }
-
-// addTick enters what the blocks of a tick say of a scope.
-func (g *Grader) addTick(tick time.Time, blocks []*slo.Block, of scope) {
+// AddTick enters what the blocks of a tick, in the order of the sources, say of
+// a scope. A nil block is a source that has not answered.
+func (g *Grader) AddTick(tick time.Time, blocks []*slo.Block, of scope) {
 	at := tick.Unix()
 	boundary, outcomes := isBoundary(tick), map[slo.Outcome]int{}
 	for i := range g.plan.slis {
 		s := &g.plan.slis[i]
-		if !of.sli(i) || !s.due(at) || !s.asked(blocks) {
+		if !of.sli(i) || !s.due(at) || !asked(s, blocks) {
 			continue
 		}
 		m := newMerger(g.plan, s, at, g.sources, blocks)
@@ -128,12 +147,12 @@ func (g *Grader) addTick(tick time.Time, blocks []*slo.Block, of scope) {
 			}
 		}
 	}
-	g.metrics.slots.add(outcomes)
+	g.slots(outcomes)
 }
 
 // asked reports whether blocks are about an SLI at all: those of the past may
 // be about the ledger alone. That nothing came is about every SLI.
-func (s *sli) asked(blocks []*slo.Block) bool {
+func asked(s *sli, blocks []*slo.Block) bool {
 	nothing := true
 	for _, b := range blocks {
 		if b == nil {
@@ -147,12 +166,9 @@ func (s *sli) asked(blocks []*slo.Block) bool {
 	return nothing
 }
 
-// AddSlot enters the blocks about one slot, named by its end: asked again, or
-// backfilled.
-func (g *Grader) AddSlot(end time.Time, blocks []*slo.Block) { g.addSlot(end, blocks, scope{}) }
-
-// addSlot enters what the blocks about a slot say of a scope.
-func (g *Grader) addSlot(end time.Time, blocks []*slo.Block, of scope) {
+// AddSlot enters what the blocks about one slot, named by its end, say of a
+// scope: asked again, or backfilled.
+func (g *Grader) AddSlot(end time.Time, blocks []*slo.Block, of scope) {
 	outcomes := map[slo.Outcome]int{}
 	for i := range g.plan.slis {
 		s := &g.plan.slis[i]
@@ -166,7 +182,7 @@ func (g *Grader) addSlot(end time.Time, blocks []*slo.Block, of scope) {
 			}
 		}
 	}
-	g.metrics.slots.add(outcomes)
+	g.slots(outcomes)
 }
 
 // Grade judges every service by every rubric that applies, as of a tick whose
@@ -200,7 +216,7 @@ func (g *Grader) Grade(tick, evaluatedAt time.Time) []*scorecard.Scorecard {
 func (g *Grader) gradeOne(graded *gradedService, in scorecard.Input) (card *scorecard.Scorecard, state *scorecard.State) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			g.metrics.panics.Inc()
+			g.panicked()
 			g.log.Error("grading a service panicked, and there is no scorecard of it for this tick: please report this defect",
 				"service", in.Service.ID, "rubric", in.Rubric.Name, "tick", in.Tick, "cause", cause, "stack", string(debug.Stack()))
 			card, state = nil, in.Previous
@@ -276,39 +292,7 @@ func (g *Grader) evidenceOf(s *sli, series *slo.Series, service int, f *slo.Fact
 	if known {
 		return link
 	}
-	for _, a := range g.askers {
-		if a.Name == cell.Source {
-			link = a.evidence(key.question, service)
-		}
-	}
+	link = g.evidenceAt(cell.Source, key.question, service)
 	g.evidence[key] = link
 	return link
-}
-
-// setDeltas fills in how far each score has moved, from the scores of an
-// hour, a day and a week ago.
-func setDeltas(ctx context.Context, cards []*scorecard.Scorecard, tick time.Time, scores ScoreHistory) error {
-	ages := []time.Duration{time.Hour, 24 * time.Hour, 7 * 24 * time.Hour}
-	for i, age := range ages {
-		then, err := scores.ScoresAt(ctx, tick.Add(-age))
-		if err != nil {
-			return fmt.Errorf("reading the scores of %s ago: %w", age, err)
-		}
-		for _, card := range cards {
-			before, ok := then[card.Key()]
-			if !ok || card.Score == nil {
-				continue
-			}
-			delta := *card.Score - before
-			switch i {
-			case 0:
-				card.Delta.Hour = &delta
-			case 1:
-				card.Delta.Day = &delta
-			case 2:
-				card.Delta.Week = &delta
-			}
-		}
-	}
-	return nil
 }

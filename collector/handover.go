@@ -49,8 +49,8 @@ func (c *Collector) inherit(ctx context.Context) {
 
 // convert makes a memory that was kept for another plan fit.
 func (c *Collector) convert(p *Collector) {
-	if page := c.encode(p.grader.sources); page.Data != nil {
-		if err := c.decode(page.Data, c.grader.sources); err != nil {
+	if page := c.agenda.page(p.sources); page.Data != nil {
+		if err := c.agenda.load(page.Data, c.sources); err != nil {
 			c.pageFailed(page, err)
 		}
 	}

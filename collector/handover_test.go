@@ -89,7 +89,7 @@ func TestAReloadOfOneThatStandsByStandsBy(t *testing.T) {
 		e.until(21 * time.Minute)
 		require.Equal(t, "me", e.keeper.held.Load().Owner)
 		require.Empty(t, prom.askings())
-		next.peek(func() { require.NotEmpty(t, next.agenda.done, "what it knew is handed on") })
+		next.peek(func() { require.False(t, next.agenda.empty(), "what it knew is handed on") })
 		e.kill()
 		e.until(30 * time.Minute)
 		require.Equal(t, e.at(29*time.Minute), e.store.newest().Tick)
@@ -113,7 +113,7 @@ func TestAReloadWithAnotherIntervalKeepsTheLedger(t *testing.T) {
 				}
 				at := e.store.newest().Tick
 				require.Equal(t, e.at(2*time.Hour+9*time.Minute+30*time.Second), at)
-				facts := next.grader.series[0][0].Facts(at.Unix(), 0, []time.Duration{time.Hour, 7 * 24 * time.Hour})
+				facts := next.series(0, 0).Facts(at.Unix(), 0, []time.Duration{time.Hour, 7 * 24 * time.Hour})
 				for _, w := range facts.Windows {
 					require.Equal(t, w.Expected, w.Measured, "%s", w.Length)
 					require.GreaterOrEqual(t, w.Expected, 12)

@@ -15,11 +15,11 @@ const (
 )
 
 // lack is how many counted answers each source has failed to give, in the
-// order of the plan.
+// order of the sources.
 type lack []int
 
-// lackOf counts what the blocks about one instant lack.
-func (p *Plan) lackOf(blocks []*slo.Block) lack {
+// lackOf counts what the blocks about one instant lack; a nil block lacks all.
+func lackOf(p *Plan, blocks []*slo.Block) lack {
 	out := make(lack, len(blocks))
 	for i, b := range blocks {
 		if b == nil {
@@ -35,8 +35,10 @@ func (p *Plan) lackOf(blocks []*slo.Block) lack {
 	return out
 }
 
+// lackAll is the lack of a number of sources of which none has answered.
 func lackAll(sources int) lack { return slices.Repeat(lack{math.MaxInt}, sources) }
 
+// any reports whether anything is lacking.
 func (l lack) any() bool { return slices.ContainsFunc(l, func(n int) bool { return n > 0 }) }
 
 // betterNow reports whether some source answers more now.
@@ -68,38 +70,42 @@ type hole struct {
 	tries int
 }
 
-func isBoundary(tick time.Time) bool { return tick.Unix()%seconds(slo.SlotLength) == 0 }
-
 // note remembers what a slot lacks, or that it lacks nothing any more. Ticks
 // that are no end of a slot leave no hole.
-func (h holes) note(tick time.Time, l lack) {
+func (a *agenda) note(tick time.Time, l lack) {
 	if !isBoundary(tick) {
 		return
 	}
 	at := tick.Unix()
 	if !l.any() {
-		delete(h, at)
+		delete(a.holes, at)
 		return
 	}
-	h[at] = hole{l, h[at].tries}
+	a.holes[at] = hole{l, a.holes[at].tries}
 }
 
 // mendable returns the holes about which some source may now know more than it
 // did, oldest first, and counts the try. What is too old or was tried enough
 // is dropped.
-func (h holes) mendable(now time.Time, l lack) []int64 {
+func (a *agenda) mendable(now time.Time, l lack) []int64 {
 	var out []int64
-	for at, x := range h {
+	for at, x := range a.holes {
 		switch {
 		case now.Unix()-at > seconds(holeMemory) || x.tries >= holeTries:
-			delete(h, at)
+			delete(a.holes, at)
 		case x.lack.betterNow(l):
-			h[at] = hole{x.lack, x.tries + 1}
+			a.holes[at] = hole{x.lack, x.tries + 1}
 			out = append(out, at)
 		}
 	}
 	slices.Sort(out)
 	return out
+}
+
+// hasHole reports whether the slot that ends at a tick has a hole.
+func (a *agenda) hasHole(tick time.Time) bool {
+	_, known := a.holes[tick.Unix()]
+	return known
 }
 
 // runsOf joins slots, oldest first, to chunks of at most a number of slots.

@@ -117,22 +117,15 @@ func TestNoSourceCanHarmTheOthers(t *testing.T) {
 			}
 			good := &fakePrometheus{answer: steadyTraffic(named("search"), 0.1)}
 			b := newBench(t, fixture{rubrics: availability, services: named("playlist", "search")})
-			b.askers = []*asker{
-				newAsker(SourceOptions{Name: "bad", Client: client(t, url, limits)}, b.plan),
-				newAsker(SourceOptions{Name: "good", Client: good}, b.plan),
-			}
-			b.Grader = newGrader(b.plan, b.askers, "production", b.metrics, b.log)
+			b.ask(SourceOptions{Name: "bad", Client: client(t, url, limits)}, SourceOptions{Name: "good", Client: good})
 
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			blocks := []*slo.Block{
-				b.askers[0].ask(t.Context(), instant(t0), nil)[0],
-				b.askers[1].ask(t.Context(), instant(t0), nil)[0],
-			}
+			blocks := b.gatherer.Range(t.Context(), instant(t0), nil)[0]
 			runtime.ReadMemStats(&after)
 			require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(96<<20), "all that was ever allocated, garbage included")
 			require.LessOrEqual(t, asked.Load(), tt.most)
-			b.AddTick(time.Unix(t0, 0), blocks)
+			b.AddTick(time.Unix(t0, 0), blocks, scope{})
 
 			cards := b.Grade(time.Unix(t0, 0), time.Unix(t0+30, 0))
 			r := resultOf(t, cards, "playlist", "availability")

@@ -21,8 +21,7 @@ type memory struct {
 	// newRing says that the ring is to be asked for whatever lastTick is: it was
 	// kept for ticks of another length.
 	newRing bool
-	holes   holes
-	agenda  agenda
+	agenda  *agenda
 	roster  []string // the services of the plan that the ledger was kept for
 
 	loaded    version // of the store, that this was read from
@@ -37,7 +36,7 @@ type memory struct {
 func newMemory(interval time.Duration) memory {
 	return memory{
 		ledger: slo.NewLedger(interval), states: map[scorecard.Key]*scorecard.State{},
-		holes: holes{}, agenda: newAgenda(), unread: map[slo.PageKey]string{},
+		agenda: newAgenda(), unread: map[slo.PageKey]string{},
 	}
 }
 

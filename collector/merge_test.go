@@ -15,10 +15,11 @@ import (
 // bench is a grader with sources whose rows a test writes down.
 type bench struct {
 	*Grader
-	plan   *Plan
-	askers []*asker
-	rows   map[string][]row // by source; nil: it does not answer
-	fails  map[string]error
+	plan     *Plan
+	gatherer *Gatherer
+	sources  []SourceOptions
+	rows     map[string][]row // by source; nil: it does not answer
+	fails    map[string]error
 }
 
 func newBench(t testing.TB, f fixture, sources ...string) *bench {
@@ -30,10 +31,24 @@ func newBench(t testing.TB, f fixture, sources ...string) *bench {
 			}
 			return rowsFor(expr, b.rows[name]), nil
 		}}
-		b.askers = append(b.askers, newAsker(SourceOptions{Name: name, Client: prom}, b.plan))
+		b.sources = append(b.sources, SourceOptions{Name: name, Client: prom})
 	}
-	b.Grader = newGrader(b.plan, b.askers, "production", newMetrics(nil), slog.New(slog.DiscardHandler))
+	b.ask(b.sources...)
 	return b
+}
+
+// ask begins anew, with other sources.
+func (b *bench) ask(sources ...SourceOptions) {
+	b.sources = sources
+	b.gatherer = newGatherer(b.plan, sources, nil)
+	o := graderOptions{
+		Plan: b.plan, Environment: "production", Evidence: b.gatherer.Evidence,
+		Slots: func(map[slo.Outcome]int) {}, Panicked: func() {}, Logger: slog.New(slog.DiscardHandler),
+	}
+	for _, s := range sources {
+		o.Sources = append(o.Sources, s.Name)
+	}
+	b.Grader = newGrader(o)
 }
 
 // rowsFor returns the rows that a query would find: those of targets carry
@@ -51,16 +66,16 @@ func rowsFor(expr string, rows []row) []row {
 
 // blocks asks every source; one without rows has no block.
 func (b *bench) blocks(t testing.TB, at int64) []*slo.Block {
-	out := make([]*slo.Block, len(b.askers))
-	for i, a := range b.askers {
-		if b.rows[a.Name] != nil || b.fails[a.Name] != nil {
-			out[i] = a.ask(t.Context(), instant(at), nil)[0]
+	out := b.gatherer.Range(t.Context(), instant(at), nil)[0]
+	for i, s := range b.sources {
+		if b.rows[s.Name] == nil && b.fails[s.Name] == nil {
+			out[i] = nil
 		}
 	}
 	return out
 }
 
-func (b *bench) tick(t testing.TB, at int64) { b.AddTick(time.Unix(at, 0), b.blocks(t, at)) }
+func (b *bench) tick(t testing.TB, at int64) { b.AddTick(time.Unix(at, 0), b.blocks(t, at), scope{}) }
 
 func (b *bench) facts(at int64) slo.Facts {
 	return b.series[0][0].Facts(at, 15*time.Minute, []time.Duration{5 * time.Minute, time.Hour, 2 * time.Hour})
@@ -146,7 +161,7 @@ func TestABlockOfAnotherPlanIsNotRead(t *testing.T) {
 	b.rows["east"] = []row{event("200", 90)}
 	blocks := b.blocks(t, t0)
 	blocks[0].Plan = "another"
-	b.AddTick(time.Unix(t0, 0), blocks)
+	b.AddTick(time.Unix(t0, 0), blocks, scope{})
 	require.Equal(t, slo.SourceError, b.facts(t0).Cells[0].Fault.Reason)
 }
 
@@ -157,9 +172,9 @@ func TestALateBlockCountsInTheLedger(t *testing.T) {
 	b.tick(t, t0)
 	late := b.blocks(t, t0+300)
 	missing := []*slo.Block{late[0], nil}
-	b.AddTick(time.Unix(t0+300, 0), missing)
+	b.AddTick(time.Unix(t0+300, 0), missing, scope{})
 	require.Equal(t, slo.Counts{Total: 90 + 140}, counted(b.facts(t0+300), 2*time.Hour))
-	b.AddSlot(time.Unix(t0+300, 0), late)
+	b.AddSlot(time.Unix(t0+300, 0), late, scope{})
 	require.Equal(t, slo.Counts{Total: 140 + 140}, counted(b.facts(t0+300), 2*time.Hour))
 }
 
@@ -207,8 +222,8 @@ func TestGaugesAreLeftAloneByWhatIsAboutTheLedger(t *testing.T) {
 	b.rows["east"] = []row{{map[string]string{"service": "playlist"}, 3}}
 	b.tick(t, t0)
 	before := b.facts(t0)
-	b.AddTick(time.Unix(t0+60, 0), []*slo.Block{b.askers[0].ask(t.Context(), span{t0 + 60, 60, 2}, onlyCounted)[0]})
+	b.AddTick(time.Unix(t0+60, 0), b.gatherer.Range(t.Context(), span{t0 + 60, 60, 2}, onlyCounted)[0], scope{})
 	require.Equal(t, before, b.facts(t0))
-	b.AddTick(time.Unix(t0+120, 0), []*slo.Block{nil})
+	b.AddTick(time.Unix(t0+120, 0), []*slo.Block{nil}, scope{})
 	require.Equal(t, slo.SourceError, new(b.facts(t0 + 120)).Cells[0].Fault.Reason)
 }

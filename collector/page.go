@@ -14,7 +14,7 @@ import (
 // pageVersion is the schema of the collector's page.
 const pageVersion = 1
 
-// ownPage is where the collector keeps what it has asked, beside the ledger.
+// ownPage is where what was asked is kept, beside the ledger.
 func ownPage() slo.PageKey { return slo.PageKey{Shard: 0, Name: "collector"} }
 
 // pageForm is the stored form of holes and agenda. It names sources, SLIs and
@@ -44,23 +44,24 @@ type holeForm struct {
 	Tries int            `json:"tries"`
 }
 
-// encode returns the collector's page.
-func (m *memory) encode(sources []string) slo.Page {
+// page returns the page of what was asked of sources, in their order. It is the
+// same for the same agenda.
+func (a *agenda) page(sources []string) slo.Page {
 	form := pageForm{
 		Version: pageVersion, Sources: sources,
-		Done: pairsOf(m.agenda.done), Late: pairsOf(m.agenda.late), Holes: map[int64]holeForm{},
+		Done: pairsOf(a.done), Late: pairsOf(a.late), Holes: map[int64]holeForm{},
 	}
-	for at, h := range m.holes {
+	for at, h := range a.holes {
 		form.Holes[at] = formOf(h, sources)
 	}
-	for _, k := range m.agenda.owed {
+	for _, k := range a.owed {
 		form.Owed = append(form.Owed, owedForm{pair{k.from, k.to}, k.subject, formOf(hole{k.lack, k.tries}, sources)})
 	}
-	slices.SortFunc(form.Owed, func(a, b owedForm) int {
-		if c := slices.Compare(a.At[:], b.At[:]); c != 0 {
+	slices.SortFunc(form.Owed, func(x, y owedForm) int {
+		if c := slices.Compare(x.At[:], y.At[:]); c != 0 {
 			return c
 		}
-		return strings.Compare(a.name(), b.name())
+		return strings.Compare(x.name(), y.name())
 	})
 	data, err := json.Marshal(form)
 	if err != nil { // of strings and integers alone, which always can be marshalled
@@ -69,9 +70,10 @@ func (m *memory) encode(sources []string) slo.Page {
 	return slo.NewPage(ownPage(), data)
 }
 
-// decode takes over a page of the collector. Sources are those of the plan: if
-// one of them is new, all of the past is to be asked again, because of it.
-func (m *memory) decode(data []byte, sources []string) error {
+// load takes over the data of a page, and forgets what it knew unless there is an
+// error. Sources are those of the plan: if one of them is new, all of the past
+// is to be asked again, because of it.
+func (a *agenda) load(data []byte, sources []string) error {
 	var form pageForm
 	if err := json.Unmarshal(data, &form); err != nil {
 		return fmt.Errorf("reading what was asked of the past: %w", err)
@@ -79,22 +81,22 @@ func (m *memory) decode(data []byte, sources []string) error {
 	if form.Version != pageVersion {
 		return fmt.Errorf("reading what was asked of the past: its form is version %d, this program knows %d", form.Version, pageVersion)
 	}
-	m.holes, m.agenda = holes{}, newAgenda()
+	*a = *newAgenda()
 	for at, h := range form.Holes {
 		if x := h.hole(sources); x.lack.any() && at%seconds(slo.SlotLength) == 0 {
-			m.holes[at] = x
+			a.holes[at] = x
 		}
 	}
-	maps.Copy(m.agenda.late, intervalsOf(form.Late))
+	maps.Copy(a.late, intervalsOf(form.Late))
 	if slices.ContainsFunc(sources, func(name string) bool { return !slices.Contains(form.Sources, name) }) {
 		return nil
 	}
-	maps.Copy(m.agenda.done, intervalsOf(form.Done))
+	maps.Copy(a.done, intervalsOf(form.Done))
 	for _, o := range form.Owed {
 		h := o.hole(sources)
 		k := chunk{interval: o.At.interval(), subject: o.subject, tries: h.tries, lack: h.lack}
-		if h.lack.any() && !k.empty() && k.slots() <= backfillSlots {
-			m.agenda.owed[k.key()] = k
+		if h.lack.any() && !k.empty() && k.slots() <= mostSlots {
+			a.owed[k.key()] = k
 		}
 	}
 	return nil

@@ -12,9 +12,7 @@ import (
 const (
 	ringLength       = 65 * time.Minute
 	walkInstants     = 240  // instants of one range query of ticks
-	backfillSlots    = 288  // slots of one range query, a day
 	backfillServices = 1000 // above these, range queries get shorter
-	backfillTries    = 5    // of one range query
 	backfillPause    = time.Minute
 	maxReplay        = 24 * time.Hour
 	primePatience    = 45 * time.Second // with sources that stall at the start
@@ -52,7 +50,7 @@ func (c *Collector) prime(ctx context.Context) (next time.Time, ok bool) {
 	}
 	c.newRing = false
 	queue := c.queue()
-	c.gatherer.running.Go(func() { c.backfill(ctx, queue) })
+	c.running.Go(func() { c.backfill(ctx, queue) })
 	return newest.Add(interval), true
 }
 
@@ -92,13 +90,13 @@ func (c *Collector) patience() patience {
 	if c.replay() > 0 {
 		return nil
 	}
-	return slices.Repeat(patience{primePatience}, len(c.gatherer.askers))
+	return slices.Repeat(patience{primePatience}, len(c.sources))
 }
 
 // fillRings enters the ticks of the newest hour for what has joined since they
 // were asked about.
 func (c *Collector) fillRings(ctx context.Context, start time.Time) {
-	p := slices.Repeat(patience{rejoinPatience}, len(c.gatherer.askers))
+	p := slices.Repeat(patience{rejoinPatience}, len(c.sources))
 	for _, of := range c.agenda.unasked(c.o.Plan, interval{start.Unix(), c.lastTick.Truncate(slo.SlotLength).Unix()}) {
 		c.walk(ctx, walk{after: start, graded: c.lastTick, last: c.lastTick, of: of, patience: p})
 	}
@@ -125,7 +123,7 @@ func (c *Collector) walk(ctx context.Context, w walk) {
 			if ctx.Err() != nil {
 				return // what came last may be cut short
 			}
-			c.faults.note(c.gatherer.askers, blocks)
+			c.faults.note(c.sources, blocks)
 			g := gathered{time.Unix(s.at(i), 0).UTC(), blocks, w.of, q.scope}
 			if !g.time.After(w.graded) {
 				c.enter(g)
@@ -151,7 +149,7 @@ func (c *Collector) inquire(of subject, countedOnly bool) inquiry {
 	s, _ := c.o.Plan.scope(of)
 	q := inquiry{c.gatherer, s.wish(countedOnly), s}
 	if alone := c.o.Plan.askedAlone(s); alone != c.o.Plan {
-		q.gatherer = newGatherer(alone, c.o.Sources, c.metrics)
+		q.gatherer = newGatherer(alone, c.o.Sources, c.metrics.missedBy)
 	}
 	return q
 }
@@ -169,19 +167,11 @@ func (c *Collector) instants(most int) int {
 // queue returns what is yet to be asked of the past: what was never asked,
 // newest first, and then what is owed.
 func (c *Collector) queue() []chunk {
-	queue := c.missing(c.lastTick.Truncate(slo.SlotLength))
-	for key, k := range c.agenda.owed {
-		if _, ok := c.o.Plan.scope(k.subject); ok {
-			queue = append(queue, k)
-		} else {
-			delete(c.agenda.owed, key)
-		}
-	}
-	return queue
+	return append(c.missing(c.lastTick.Truncate(slo.SlotLength)), c.agenda.owing(c.o.Plan)...)
 }
 
 func (c *Collector) missing(before time.Time) []chunk {
-	return c.agenda.missing(c.o.Plan, before.Unix(), c.instants(backfillSlots))
+	return c.agenda.missing(c.o.Plan, before.Unix(), c.instants(mostSlots))
 }
 
 // backfillNow enters all of the past before anything else happens.
@@ -195,8 +185,8 @@ func (c *Collector) backfillNow(ctx context.Context, before time.Time) {
 			return
 		}
 		for i, blocks := range instants {
-			c.faults.note(c.gatherer.askers, blocks)
-			c.grader.addSlot(time.Unix(k.span().at(i), 0).UTC(), blocks, q.scope)
+			c.faults.note(c.sources, blocks)
+			c.grader.AddSlot(time.Unix(k.span().at(i), 0).UTC(), blocks, q.scope)
 		}
 		c.agenda.asked(c.o.Plan, k.subject, k.interval)
 	}
@@ -239,7 +229,10 @@ func (c *Collector) backfill(ctx context.Context, queue []chunk) {
 // worthTrying reports whether a chunk may be answered better than before.
 func (c *Collector) worthTrying(k chunk) bool {
 	now := c.lacking.Load()
-	return k.tries < 2 || now != nil && k.lack.betterNow(*now)
+	if now == nil {
+		return k.worthTrying(nil)
+	}
+	return k.worthTrying(*now)
 }
 
 // backfillChunk asks about a chunk and enters the answers.
@@ -247,11 +240,7 @@ func (c *Collector) backfillChunk(ctx context.Context, k chunk) chunk {
 	started := time.Now()
 	q := c.inquire(k.subject, true)
 	instants := q.gatherer.Range(ctx, k.span(), q.wish)
-	k.tries++
-	k.lack = nil
-	for _, blocks := range instants {
-		k.lack = k.lack.most(c.o.Plan.lackOf(blocks))
-	}
+	k = k.tried(c.o.Plan, instants)
 	if k.entered() {
 		c.deliverSlots(ctx, k, q.scope, instants)
 	}
@@ -291,22 +280,22 @@ func (c *Collector) askAgain(ctx context.Context, g gathered) {
 	if !isBoundary(g.time) {
 		return
 	}
-	lacking := c.o.Plan.lackOf(g.blocks)
+	lacking := lackOf(c.o.Plan, g.blocks)
 	c.lacking.Store(&lacking)
 	recent := []time.Time{g.time.Add(-2 * slo.SlotLength), g.time.Add(-slo.SlotLength)}
 	if !c.asking.CompareAndSwap(false, true) {
 		for _, slot := range recent {
-			c.holes.note(slot, lackAll(len(g.blocks)))
+			c.agenda.note(slot, lackAll(len(g.blocks)))
 		}
 		return
 	}
-	slots := c.holes.mendable(g.time, lacking)
+	slots := c.agenda.mendable(g.time, lacking)
 	for _, slot := range recent {
 		slots = append(slots, slot.Unix())
 	}
 	slices.Sort(slots)
-	runs := runsOf(slices.Compact(slots), c.instants(backfillSlots))
-	c.gatherer.running.Go(func() {
+	runs := runsOf(slices.Compact(slots), c.instants(mostSlots))
+	c.running.Go(func() {
 		defer c.asking.Store(false)
 		for _, run := range runs {
 			c.deliverSlots(ctx, run, scope{}, c.gatherer.Range(ctx, run.span(), onlyCounted))
@@ -316,8 +305,8 @@ func (c *Collector) askAgain(ctx context.Context, g gathered) {
 
 // slot enters what came in about one slot.
 func (c *Collector) slot(g gathered) {
-	c.grader.addSlot(g.time, g.blocks, g.scope)
-	if _, known := c.holes[g.time.Unix()]; known && g.of.whole() {
-		c.holes.note(g.time, c.o.Plan.lackOf(g.blocks))
+	c.grader.AddSlot(g.time, g.blocks, g.scope)
+	if g.of.whole() && c.agenda.hasHole(g.time) {
+		c.agenda.note(g.time, lackOf(c.o.Plan, g.blocks))
 	}
 }

@@ -50,9 +50,9 @@ func TestHolesAreMendedWhenTheSourceComesBack(t *testing.T) {
 		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", down))
 		defer e.stop()
 		e.until(46 * time.Minute)
-		e.peek(func() { require.Len(t, e.holes, 7, "of 15, 20 … 45 minutes") })
+		e.peek(func() { require.Len(t, e.holes(), 7, "of 15, 20 … 45 minutes") })
 		e.until(52 * time.Minute)
-		require.Empty(t, e.holes)
+		require.Empty(t, e.holes())
 		w := e.window(50*time.Minute, 2*time.Hour)
 		require.Equal(t, 24, w.Measured)
 	})
@@ -73,7 +73,7 @@ func TestAHoleThatCannotBeMendedIsGivenUpAfterThreeTries(t *testing.T) {
 		defer e.stop()
 		e.until(2 * time.Hour)
 		require.Equal(t, 1+3, e.asksOf(prom, 15*time.Minute, 10*time.Minute))
-		require.Empty(t, e.holes)
+		require.Empty(t, e.holes())
 	})
 }
 

@@ -26,10 +26,10 @@ type Probe struct {
 
 // ProbeSources asks every query of a plan once, about one tick, one after the
 // other, and tells what each found and cost. Nothing is graded or kept.
-func ProbeSources(ctx context.Context, o Options, tick time.Time) []Probe {
+func ProbeSources(ctx context.Context, plan *Plan, sources []SourceOptions, tick time.Time) []Probe {
 	var probes []Probe
-	for _, source := range o.Sources {
-		a := newAsker(source, o.Plan)
+	for _, source := range sources {
+		a := newAsker(source, plan)
 		s := instant(tick.Unix())
 		byQuery := make([][]*answer, len(a.queries))
 		for i := range a.queries {

@@ -22,7 +22,7 @@ rubrics:
 		lat_seconds_bucket{service="search",le="0.4"} 0+9x20
 		lat_seconds_bucket{service="search",le="+Inf"} 0+10x20
 		up{service="playlist"} 1x20`)
-	probes := ProbeSources(t.Context(), Options{Plan: p, Sources: []SourceOptions{{Name: "eu", Client: client(t, url)}}}, time.Unix(600, 0))
+	probes := ProbeSources(t.Context(), p, []SourceOptions{{Name: "eu", Client: client(t, url)}}, time.Unix(600, 0))
 	require.Len(t, probes, 4)
 	for i, want := range []Probe{
 		{Checks: []string{"a/calls"}, Services: 1, Unmatched: 1},

@@ -119,6 +119,23 @@ func (p *Plan) writer(d dialect, identity int, scope []*labels.Matcher) writer {
 	return writer{dialect: d, identity: p.identities[identity].Identity, scope: scope}
 }
 
+// shown writes the expression that shows a person what one service has at a
+// source that a question is about. ok is false when its identity does not name
+// the service.
+func (p *Plan) shown(d dialect, question, service int) (expr string, ok bool) {
+	q := p.questions[question]
+	if !p.identities[q.identity].index.Identified(service) {
+		return "", false
+	}
+	return p.writer(d, q.identity, p.tupleMatchers(q.identity, []int{service})).shown(q.check), true
+}
+
+// boundsOf asks which bounds the buckets of a histogram have for some services,
+// at least one of which an identity must name.
+func (p *Plan) boundsOf(d dialect, identity int, services []int, h *rubric.Histogram) string {
+	return p.writer(d, identity, p.tupleMatchers(identity, services)).bounds(h)
+}
+
 // scanKey names a selector under an identity: checks that classify the same
 // events share one scan, grouped by the labels that any of them looks at.
 type scanKey struct {

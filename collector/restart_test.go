@@ -76,7 +76,7 @@ func TestARestartAsksOnlyForTheTicksThatAreMissing(t *testing.T) {
 				for _, c := range two.store.all()[1:] {
 					require.Empty(t, c.Changes)
 				}
-				require.Empty(t, two.holes)
+				require.Empty(t, two.holes())
 			})
 		})
 	}
@@ -165,7 +165,7 @@ func TestABackfillThatWasInterruptedGoesOn(t *testing.T) {
 		require.LessOrEqual(t, twice, 1, "the one that was under way")
 		w := two.window(29*time.Minute, 7*24*time.Hour)
 		require.Equal(t, w.Expected, w.Measured)
-		require.Empty(t, two.agenda.owed)
+		require.Empty(t, two.agenda.owing(two.o.Plan))
 	})
 }
 
@@ -231,16 +231,16 @@ func TestWhatIsNewIsAskedForAlone(t *testing.T) {
 					if tt.about != "" {
 						require.InDelta(t, tt.oldest.Hours()+1, began.Sub(oldest).Hours(), 1.1)
 					}
-					for i := range next.grader.series {
-						for _, series := range next.grader.series[i] {
-							f := series.Facts(e.at(2*time.Hour+49*time.Minute).Unix(), 0, []time.Duration{5 * time.Minute, time.Hour, 24 * time.Hour, 7 * 24 * time.Hour})
+					for i := range next.o.Plan.slis {
+						for service := range next.o.Plan.Services {
+							f := next.series(i, service).Facts(e.at(2*time.Hour+49*time.Minute).Unix(), 0, []time.Duration{5 * time.Minute, time.Hour, 24 * time.Hour, 7 * 24 * time.Hour})
 							for _, w := range f.Windows {
-								require.Equal(t, w.Expected, w.Measured, "%s of %s", w.Length, next.grader.plan.slis[i].check.Name)
+								require.Equal(t, w.Expected, w.Measured, "%s of %s", w.Length, next.o.Plan.slis[i].check.Name)
 								require.InDelta(t, w.Length.Hours(), float64(w.Expected)/12, 1.1)
 							}
 						}
 					}
-					require.Empty(t, next.agenda.owed)
+					require.Empty(t, next.agenda.owing(next.o.Plan))
 					ticks := e.store.ticks()
 					for i, tick := range ticks {
 						require.Equal(t, ticks[0].Add(time.Duration(i)*time.Minute), tick, "no tick is lost")
@@ -268,7 +268,7 @@ func TestWhatIsNewIsAskedForAgainWhenASourceFails(t *testing.T) {
 				next := succeed(e, t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
 				defer next.stop()
 				e.until(2*time.Hour + 20*time.Minute)
-				w := next.grader.series[0][1].Facts(e.at(2*time.Hour+19*time.Minute).Unix(), 0, []time.Duration{7 * 24 * time.Hour}).Windows[0]
+				w := next.series(0, 1).Facts(e.at(2*time.Hour+19*time.Minute).Unix(), 0, []time.Duration{7 * 24 * time.Hour}).Windows[0]
 				require.Equal(t, w.Expected, w.Measured)
 				require.GreaterOrEqual(t, w.Expected, 7*288)
 			})
@@ -296,9 +296,9 @@ func TestAServiceThatComesBackIsAskedAboutTheTimeInBetween(t *testing.T) {
 					require.Contains(t, a.expr, `{service="search"}`)
 					require.False(t, a.at.Before(e.at(2*time.Hour-15*time.Minute)), "%s is known", a.at)
 				}
-				w := next.grader.series[0][1].Facts(e.at(5*time.Hour+19*time.Minute).Unix(), 0, []time.Duration{7 * 24 * time.Hour}).Windows[0]
+				w := next.series(0, 1).Facts(e.at(5*time.Hour+19*time.Minute).Unix(), 0, []time.Duration{7 * 24 * time.Hour}).Windows[0]
 				require.Equal(t, w.Expected, w.Measured)
-				require.Empty(t, next.agenda.late)
+				require.Zero(t, next.agenda.lateServices())
 			})
 		})
 	}
@@ -339,12 +339,12 @@ func TestWhatASourceOwesIsNotAskedAgainUntilItAnswersBetter(t *testing.T) {
 				}}
 				e := start(t, f, Options{}, source("bad", bad), source("good", good))
 				e.until(30 * time.Minute)
-				e.peek(func() { require.Len(t, e.agenda.owed, 8) })
+				e.peek(func() { require.Len(t, e.agenda.owing(e.o.Plan), 8) })
 				before := len(longAgo(good))
 				next := succeed(e, t, f, Options{}, source("bad", bad), source("good", good))
 				defer next.stop()
 				e.until(time.Hour)
-				next.peek(func() { require.Len(t, next.agenda.owed, 8) })
+				next.peek(func() { require.Len(t, next.agenda.owing(next.o.Plan), 8) })
 				require.Len(t, longAgo(good), before)
 				good.mu.Lock()
 				bad.mu.Lock()
@@ -352,7 +352,7 @@ func TestWhatASourceOwesIsNotAskedAgainUntilItAnswersBetter(t *testing.T) {
 				bad.mu.Unlock()
 				good.mu.Unlock()
 				e.until(2 * time.Hour)
-				next.peek(func() { require.Empty(t, next.agenda.owed) })
+				next.peek(func() { require.Empty(t, next.agenda.owing(next.o.Plan)) })
 				w := next.window(time.Hour+55*time.Minute, 72*time.Hour)
 				require.InDelta(t, 2*100*3*288, w.Counts.Total, 1)
 			})

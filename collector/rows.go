@@ -160,8 +160,8 @@ func targetRow(samples []sample) slo.TargetRow {
 // targetCount rounds up: a share of a target is one.
 func targetCount(x float64) int32 { return int32(math.Ceil(min(max(x, 0), math.MaxInt32))) }
 
-// classifier returns how a query's rows become samples of what it feeds.
-func (p *Plan) classifier(d dialect, f feed) func(*promapi.Series) (class, bool) {
+// classifierOf returns how a query's rows become samples of what it feeds.
+func classifierOf(p *Plan, d dialect, f feed) func(*promapi.Series) (class, bool) {
 	switch f.role {
 	case roleTotal:
 		return always(classAll)

@@ -69,7 +69,7 @@ func (c *Collector) takeOver(ctx context.Context) bool {
 	}
 	c.settleIn()
 	c.metrics.takeovers.Inc()
-	c.o.Logger.Info("grading begins", "newest_tick", c.lastTick, "late_services", len(c.agenda.late))
+	c.o.Logger.Info("grading begins", "newest_tick", c.lastTick, "late_services", c.agenda.lateServices())
 	return true
 }
 
@@ -142,8 +142,8 @@ func (c *Collector) loadPages(ctx context.Context) error {
 	}
 	c.saved = own.Version
 	if own.Version == "" {
-		c.holes, c.agenda = holes{}, newAgenda()
-	} else if err := c.decode(own.Data, c.grader.sources); err != nil {
+		c.agenda = newAgenda()
+	} else if err := c.agenda.load(own.Data, c.sources); err != nil {
 		c.pageFailed(own, err)
 	}
 	return nil
@@ -209,13 +209,12 @@ func (c *Collector) settleIn() {
 		c.agenda.tidy(p, c.lastTick.Unix())
 		// Of the newest slots, answers to come later were not heard, or not stored.
 		for i := range time.Duration(3) {
-			c.holes.note(c.lastTick.Truncate(slo.SlotLength).Add(-i*slo.SlotLength), lackAll(len(c.gatherer.askers)))
+			c.agenda.note(c.lastTick.Truncate(slo.SlotLength).Add(-i*slo.SlotLength), lackAll(len(c.sources)))
 		}
 	}
-	c.ledger.Keep(func(sli string) bool { return p.asks(sli) || c.agenda.done[sli] != nil })
+	c.ledger.Keep(func(sli string) bool { return p.asks(sli) || c.agenda.knows(sli) })
 	c.ledger.KeepServices(func(service string) bool {
-		_, late := c.agenda.late[service]
-		return late || p.has(service)
+		return c.agenda.hasLate(service) || p.has(service)
 	})
 	c.grader.use(c.ledger)
 	c.grader.states, c.states = c.states, nil
@@ -227,7 +226,8 @@ func (c *Collector) settleIn() {
 func (c *Collector) findLate() {
 	if c.lostSome { // there is no telling what
 		c.unsave()
-		c.agenda, c.lostSome = newAgenda(), false
+		c.agenda.forget()
+		c.lostSome = false
 	}
 	lost := map[int]bool{}
 	for key := range c.unread {
@@ -236,7 +236,7 @@ func (c *Collector) findLate() {
 	c.unread = map[slo.PageKey]string{}
 	for i := range c.o.Plan.slis {
 		s := &c.o.Plan.slis[i]
-		if len(c.agenda.done[s.hash]) == 0 {
+		if !c.agenda.knows(s.hash) {
 			continue
 		}
 		for service, applies := range s.applies {
@@ -245,7 +245,7 @@ func (c *Collector) findLate() {
 			}
 		}
 	}
-	c.newRing = c.newRing || len(c.agenda.done) == 0
+	c.newRing = c.newRing || c.agenda.empty()
 }
 
 // forget begins with nothing.

@@ -185,11 +185,10 @@ func TestALongTickDoesNotLoseTheLease(t *testing.T) {
 		prom := &fakePrometheus{answer: wavyTraffic(services)}
 		f := fixture{rubrics: availability, services: services}
 		e := newEngine(t, f, Options{}, source("eu", prom))
-		grade := e.grader.grade
-		e.grader.grade = func(in scorecard.Input) (*scorecard.Scorecard, *scorecard.State) {
+		e.judging(func(in scorecard.Input) (*scorecard.Scorecard, *scorecard.State) {
 			<-time.After(40 * time.Second)
-			return grade(in)
-		}
+			return scorecard.Grade(in)
+		})
 		e.run(t)
 		defer e.stop()
 		two := e.second(t, f, Options{}, source("eu", prom))

@@ -56,14 +56,14 @@ func (c *Collector) take(ctx context.Context, g gathered, evaluatedAt time.Time)
 
 // enter takes a tick into the ledger.
 func (c *Collector) enter(g gathered) {
-	c.grader.addTick(g.time, g.blocks, g.scope)
+	c.grader.AddTick(g.time, g.blocks, g.scope)
 	if !isBoundary(g.time) {
 		return
 	}
-	lack := c.o.Plan.lackOf(g.blocks)
+	lack := lackOf(c.o.Plan, g.blocks)
 	switch {
 	case g.of.whole():
-		c.holes.note(g.time, lack)
+		c.agenda.note(g.time, lack)
 	case lack.any():
 		return // no hole of all services; it is asked again with the rest of the past
 	}
@@ -74,7 +74,7 @@ func (c *Collector) enter(g gathered) {
 // leaveHole remembers a tick that was not asked about.
 func (c *Collector) leaveHole(tick time.Time) {
 	if isBoundary(tick) {
-		c.holes.note(tick, lackAll(len(c.gatherer.askers)))
+		c.agenda.note(tick, lackAll(len(c.sources)))
 		c.agenda.asked(c.o.Plan, subject{}, slotAt(tick.Unix()))
 	}
 }
@@ -99,8 +99,8 @@ func (c *Collector) observe(g gathered, cards []*scorecard.Scorecard) {
 // sourceStatuses describes every source as of a tick. What a tick does not
 // tell, because its block is missing, is kept from before.
 func (c *Collector) sourceStatuses(g gathered) []scorecard.SourceStatus {
-	statuses := make([]scorecard.SourceStatus, len(c.gatherer.askers))
-	for i, a := range c.gatherer.askers {
+	statuses := make([]scorecard.SourceStatus, len(c.o.Sources))
+	for i, a := range c.o.Sources {
 		s := c.newest[a.Name]
 		s.Name, s.Environment = a.Name, a.Environment
 		live := a.Client.Status()

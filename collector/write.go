@@ -2,7 +2,6 @@ package collector
 
 import (
 	"math"
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -87,19 +86,6 @@ func (w writer) shown(check *rubric.Check) string {
 		}
 	}
 	return w.parts(check, scan)[0].expr
-}
-
-// graphLink leads to an expression at a source. What is secret in a base (a
-// password, a token) never gets into it.
-func graphLink(base, expr string) string {
-	u, err := url.Parse(base)
-	if err != nil {
-		return ""
-	}
-	u = u.JoinPath("graph")
-	u.User, u.Fragment = nil, ""
-	u.RawQuery = "g0.expr=" + url.QueryEscape(expr) + "&g0.tab=0&g0.range_input=1h"
-	return u.String()
 }
 
 func (w writer) selector(metric string, where []*labels.Matcher, more ...*labels.Matcher) *parser.VectorSelector {

@@ -25,7 +25,7 @@ func (o CheckOptions) probe(ctx context.Context, rubrics []*rubric.Rubric) error
 	if err != nil {
 		return err
 	}
-	return o.printProbes(collector.ProbeSources(ctx, collector.Options{Plan: plan, Sources: s.sources}, s.newestTick()))
+	return o.printProbes(collector.ProbeSources(ctx, plan, s.sources, s.newestTick()))
 }
 
 func (o CheckOptions) printProbes(probes []collector.Probe) error {
