@@ -24,7 +24,7 @@ const someMidnight = int64(20_000 * 86400)
 
 func TestAllThatIsNeededAndNotDoneIsAskedOnceAndNothingElse(t *testing.T) {
 	services := numbered(6)
-	p := fixture{rubrics: weekAndMonth, services: services}.plan(t)
+	p := spec{rubrics: weekAndMonth, services: services}.plan(t)
 	depths := p.counted()
 	require.Len(t, depths, 2)
 	hashes := slices.Sorted(maps.Keys(depths))
@@ -86,7 +86,7 @@ func TestAllThatIsNeededAndNotDoneIsAskedOnceAndNothingElse(t *testing.T) {
 }
 
 func TestWhatHasBeenAskedIsNotAskedAgain(t *testing.T) {
-	p := fixture{rubrics: weekAndMonth, services: numbered(6)}.plan(t)
+	p := spec{rubrics: weekAndMonth, services: numbered(6)}.plan(t)
 	before := someMidnight
 	a := newAgenda()
 	a.asked(p, subject{}, interval{before - 40*86400, before - 3600})
@@ -104,7 +104,7 @@ func TestWhatHasBeenAskedIsNotAskedAgain(t *testing.T) {
 }
 
 func TestWhatIsGoneIsKeptForAWeek(t *testing.T) {
-	p := fixture{rubrics: weekAndMonth, services: numbered(2)}.plan(t)
+	p := spec{rubrics: weekAndMonth, services: numbered(2)}.plan(t)
 	a := newAgenda()
 	a.asked(p, subject{}, interval{someMidnight - 30*86400, someMidnight})
 	a.leave("default/gone")
@@ -160,7 +160,7 @@ func FuzzOwnPage(f *testing.F) {
 	m.owed[k.key()] = k
 	f.Add(m.page([]string{"eu"}).Data)
 	f.Add([]byte(`{"version":1,"sources":["eu"],"done":{"a":[[5,-5],[1,301],[-9223372036854775808,9223372036854775807]]}}`))
-	p := fixture{rubrics: weekAndMonth, services: numbered(2)}.plan(f)
+	p := spec{rubrics: weekAndMonth, services: numbered(2)}.plan(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m := newAgenda()
 		if m.load(data, []string{"eu"}) != nil {
@@ -178,7 +178,7 @@ func FuzzOwnPage(f *testing.F) {
 
 func TestAPageOfWhatWasAskedIsSmall(t *testing.T) {
 	services := numbered(5000)
-	p := fixture{rubrics: fourCounted, services: services}.plan(t)
+	p := spec{rubrics: fourCounted, services: services}.plan(t)
 	m := newAgenda()
 	m.asked(p, subject{}, interval{someMidnight - 30*86400, someMidnight})
 	for _, s := range services[:500] {

@@ -12,16 +12,6 @@ import (
 	"github.com/apgarhq/apgar/slo"
 )
 
-const fourCounted = `
-rubrics:
-  - name: http
-    checks:
-      - {name: availability, events: {metric: http_requests_total, bad: '{code=~"5.."}'}, objective: 99.9%, period: 30d}
-      - {name: client-errors, events: {metric: grpc_requests_total, bad: '{code=~"4.."}'}, objective: 99%, period: 30d}
-      - {name: latency, histogram: {metric: http_duration_seconds, threshold: 500ms}, objective: 99%, period: 30d}
-      - {name: jobs, events: {metric: job_runs_total, bad: '{code!="200"}'}, objective: 99%, period: 7d}
-`
-
 // canned answers at once with series made before.
 type canned struct{ events, buckets, targets []*promapi.Series }
 
@@ -66,7 +56,7 @@ func (c canned) QueryRange(context.Context, promapi.RangeQuery, promapi.Sink) (p
 // rows from canned answers; one tick in five ends a slot.
 func BenchmarkTick(b *testing.B) {
 	services := numbered(5000)
-	plan := fixture{rubrics: fourCounted, services: services}.plan(b)
+	plan := spec{rubrics: fourCounted, services: services}.plan(b)
 	c := New(Options{Plan: plan, Sources: []SourceOptions{{Name: "eu", Client: newCanned(services)}}})
 	g := c.grader
 	at := int64(t0)
@@ -105,7 +95,7 @@ func BenchmarkTick(b *testing.B) {
 // that a tick changes, and, once, all of them; and what a takeover reads.
 func BenchmarkStored(b *testing.B) {
 	services := numbered(5000)
-	plan := fixture{rubrics: fourCounted, services: services}.plan(b)
+	plan := spec{rubrics: fourCounted, services: services}.plan(b)
 	c := New(Options{Plan: plan, Owner: "me", Sources: []SourceOptions{{Name: "eu", Client: newCanned(services)}}})
 	at := int64(t0)
 	tick := func() {
@@ -163,7 +153,7 @@ func BenchmarkStored(b *testing.B) {
 // BenchmarkDecode turns 150,000 series into samples and rows.
 func BenchmarkDecode(b *testing.B) {
 	services := numbered(5000)
-	plan := fixture{rubrics: availability, services: services}.plan(b)
+	plan := spec{rubrics: availability, services: services}.plan(b)
 	var rows []*promapi.Series
 	for i, s := range services {
 		for j := range 30 {

@@ -26,7 +26,7 @@ func TestBoundsAreAskedForAgainAfterAnHourAndWhileThereAreNone(t *testing.T) {
 			}
 			return out, nil
 		}}
-		a := newAsker(SourceOptions{Name: "eu", Client: prom}, fixture{rubrics: oneCheck(bucketCheck), services: named("playlist")}.plan(t))
+		a := newAsker(SourceOptions{Name: "eu", Client: prom}, spec{rubrics: oneCheck(bucketCheck), services: named("playlist")}.plan(t))
 		detail := func() string {
 			return a.ask(t.Context(), instant(600), nil)[0].Columns[0].Rows[0].Fault.Detail
 		}
@@ -43,4 +43,21 @@ func TestBoundsAreAskedForAgainAfterAnHourAndWhileThereAreNone(t *testing.T) {
 		bounds = nil
 		require.Contains(t, detail(), "the nearest are 1", "what was known last is better than nothing")
 	})
+}
+
+func TestABoundIsFoundInWhateverFormItIsWritten(t *testing.T) {
+	for bound, texts := range map[float64][]string{
+		0.5:    {"0.5", "5e-01"},
+		1:      {"1", "1.0", "1e+00"},
+		1e6:    {"1e+06", "1000000", "1000000.0", "1e6", "1.0E6"},
+		2.5e-5: {"2.5e-05", "2.5e-5", "2.5E-5", "0.000025"},
+		0:      {"0", "0.0"},
+		-1.5:   {"-1.5"},
+	} {
+		for _, text := range texts {
+			c, ok := bucketClass(bound)(series(map[string]string{"le": text}, 1))
+			require.True(t, ok, text)
+			require.Equal(t, classWithin, c, text)
+		}
+	}
 }

@@ -27,14 +27,14 @@ type engine struct {
 }
 
 // start runs a collector until it is stopped.
-func start(t *testing.T, f fixture, o Options, sources ...SourceOptions) *engine {
+func start(t *testing.T, f spec, o Options, sources ...SourceOptions) *engine {
 	t.Helper()
 	e := newEngine(t, f, o, sources...)
 	e.run(t)
 	return e
 }
 
-func newEngine(t *testing.T, f fixture, o Options, sources ...SourceOptions) *engine {
+func newEngine(t *testing.T, f spec, o Options, sources ...SourceOptions) *engine {
 	t.Helper()
 	e := &engine{store: newFakeStore(), midnight: time.Now().UTC()}
 	if o.Store != nil {
@@ -148,7 +148,7 @@ func TestTicksAreAskedForAtTheirTimesAndCommittedInOrder(t *testing.T) {
 		quick, late := &fakePrometheus{answer: steadyTraffic(services, 0.1)}, &fakePrometheus{answer: steadyTraffic(services, 0.1)}
 		slow := source("late", late)
 		slow.Delay = 2 * time.Minute
-		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("quick", quick), slow)
+		e := start(t, spec{rubrics: availability, services: services}, Options{}, source("quick", quick), slow)
 		defer e.stop()
 		e.until(20 * time.Minute)
 		byTick, byTickLate := e.instants(quick, "http_requests_total"), e.instants(late, "http_requests_total")
@@ -178,7 +178,7 @@ func TestTheCostOfATickDoesNotGrowWithServices(t *testing.T) {
 				}
 				return steady(expr, at)
 			}}
-			e := start(t, fixture{rubrics: fourKinds, services: services}, Options{}, source("eu", prom))
+			e := start(t, spec{rubrics: fourKinds, services: services}, Options{}, source("eu", prom))
 			defer e.stop()
 			e.until(7*time.Minute + 40*time.Second)
 			asked := 0
@@ -198,7 +198,7 @@ func TestTicksThatAreSleptThroughAreCountedNotQueued(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
 		prom := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
-		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+		e := start(t, spec{rubrics: availability, services: services}, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(3 * time.Minute)
 		e.store.set(func() { e.store.paused = e.at(11*time.Minute + 30*time.Second) })
@@ -219,7 +219,7 @@ func TestASlowSourceIsAFaultAndTheOthersAreGraded(t *testing.T) {
 		west, east := named("playlist"), named("search")
 		slow := &fakePrometheus{answer: steadyTraffic(east, 0.1)}
 		quick := &fakePrometheus{answer: steadyTraffic(west, 0.1)}
-		e := start(t, fixture{rubrics: availability, services: slices.Concat(west, east)}, Options{}, source("quick", quick), source("slow", slow))
+		e := start(t, spec{rubrics: availability, services: slices.Concat(west, east)}, Options{}, source("quick", quick), source("slow", slow))
 		defer e.stop()
 		e.until(10*time.Minute - time.Second)
 		slow.holdBack(after(25 * time.Second))
@@ -252,7 +252,7 @@ func TestTheFirstScorecardsDoNotWaitForASourceThatStalls(t *testing.T) {
 		quick := &fakePrometheus{answer: steadyTraffic(west, 0.1)}
 		stalled := &fakePrometheus{answer: steadyTraffic(east, 0.1)}
 		stalled.holdBack(after(24 * time.Hour))
-		f := fixture{rubrics: availability, services: slices.Concat(west, east), interval: 15 * time.Second}
+		f := spec{rubrics: availability, services: slices.Concat(west, east), interval: 15 * time.Second}
 		e := start(t, f, Options{}, source("quick", quick), source("stalled", stalled))
 		defer e.stop()
 		e.until(primePatience + gatherGrace + time.Second)
@@ -284,7 +284,7 @@ func TestTicksStayInOrderWhenTheIntervalIsShorterThanTheWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
 		slow := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
-		e := start(t, fixture{rubrics: availability, services: services, interval: 10 * time.Second}, Options{}, source("slow", slow))
+		e := start(t, spec{rubrics: availability, services: services, interval: 10 * time.Second}, Options{}, source("slow", slow))
 		defer e.stop()
 		e.until(5 * time.Minute)
 		slow.holdBack(after(time.Hour))
@@ -302,7 +302,7 @@ func TestADelayLongerThanTheIntervalMissesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
 		prom := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
-		e := start(t, fixture{rubrics: availability, services: services, interval: 15 * time.Second}, Options{}, source("eu", prom))
+		e := start(t, spec{rubrics: availability, services: services, interval: 15 * time.Second}, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(10 * time.Minute)
 		require.Zero(t, testutil.ToFloat64(e.metrics.sourceMissed.WithLabelValues("eu")))
@@ -316,7 +316,7 @@ func TestAPanicCostsOneServiceOneTick(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist", "search")
 		prom := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
-		e := newEngine(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+		e := newEngine(t, spec{rubrics: availability, services: services}, Options{}, source("eu", prom))
 		e.judging(func(in scorecard.Input) (*scorecard.Scorecard, *scorecard.State) {
 			if in.Service.ID.Name == "search" && in.Tick.Equal(e.at(4*time.Minute)) {
 				panic("a defect")
@@ -352,8 +352,9 @@ func TestTheEndOfTheContextEndsEverything(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				services := named("playlist")
-				prom := &fakePrometheus{answer: steadyTraffic(services, 0.1), hold: tt.hold}
-				e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+				prom := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
+				prom.holdBack(tt.hold)
+				e := start(t, spec{rubrics: availability, services: services}, Options{}, source("eu", prom))
 				<-time.After(tt.after - time.Millisecond)
 				prom.holdBack(stuck)
 				<-time.After(2 * time.Millisecond)
@@ -369,7 +370,7 @@ func TestTheEndOfTheContextEndsEverything(t *testing.T) {
 
 func TestMetricsAreWellNamedAndSurviveAReload(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	p := fixture{rubrics: availability, services: named("playlist")}.plan(t)
+	p := spec{rubrics: availability, services: named("playlist")}.plan(t)
 	first := New(Options{Plan: p, Registerer: registry})
 	first.metrics.ticks.Inc()
 	second := New(Options{Plan: p, Registerer: registry})

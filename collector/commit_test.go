@@ -29,7 +29,7 @@ func TestWhatCouldNotBeCommittedIsShownAndFollowsAsHistory(t *testing.T) {
 					require.Len(t, s.Scorecards, 1)
 					require.Zero(t, s.Generation)
 				}}
-				e := start(t, fixture{rubrics: availability, services: services}, o, source("eu", prom))
+				e := start(t, spec{rubrics: availability, services: services}, o, source("eu", prom))
 				defer e.stop()
 				e.until(10 * time.Minute)
 				before := e.store.all()
@@ -77,7 +77,7 @@ func TestTheBacklogKeepsTheNewestTicks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
 		prom := &fakePrometheus{answer: wavyTraffic(services)}
-		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+		e := start(t, spec{rubrics: availability, services: services}, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(10 * time.Minute)
 		e.store.setFail(errNoRoute)
@@ -94,7 +94,7 @@ func TestAHungStoreIsCountedAsTimeouts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
 		prom := &fakePrometheus{answer: wavyTraffic(services)}
-		e := start(t, fixture{rubrics: availability, services: services, interval: 10 * time.Second}, Options{}, source("eu", prom))
+		e := start(t, spec{rubrics: availability, services: services, interval: 10 * time.Second}, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(2 * time.Minute)
 		e.store.set(func() { e.store.hang = true })
@@ -111,7 +111,7 @@ func TestAStoreThatForgotGetsTheLedgerWhole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := numbered(20)
 		prom := &fakePrometheus{answer: wavyTraffic(services)}
-		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+		e := start(t, spec{rubrics: availability, services: services}, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(20 * time.Minute)
 		var want []slo.PageKey
@@ -137,18 +137,18 @@ func TestACommitThatWasTakenWithoutAnAnswerIsNotRepeated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
 		prom := &fakePrometheus{answer: wavyTraffic(services)}
-		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+		e := start(t, spec{rubrics: availability, services: services}, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(10 * time.Minute)
-		prom.mu.Lock()
-		prom.answer = func(expr string, at time.Time) ([]row, error) {
-			rows, _ := steadyTraffic(services, 50)(expr, at)
-			for i := range rows {
-				rows[i].value *= 100 // the verdict changes with the next tick
+		prom.change(func() {
+			prom.answer = func(expr string, at time.Time) ([]row, error) {
+				rows, _ := steadyTraffic(services, 50)(expr, at)
+				for i := range rows {
+					rows[i].value *= 100 // the verdict changes with the next tick
+				}
+				return rows, nil
 			}
-			return rows, nil
-		}
-		prom.mu.Unlock()
+		})
 		e.store.set(func() { e.store.vague = errors.New("connection reset") })
 		before := len(e.store.all())
 		e.until(10*time.Minute + 45*time.Second)
@@ -174,7 +174,7 @@ func TestEarlierScoresThatCannotBeReadDoNotKeepATickBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
 		prom := &fakePrometheus{answer: wavyTraffic(services)}
-		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+		e := start(t, spec{rubrics: availability, services: services}, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(5 * time.Minute)
 		e.store.set(func() { e.store.scores = errors.New("wrong type under the key") })
@@ -188,7 +188,7 @@ func TestAStoreThatIsAheadIsWaitedForAndThenTakenOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
 		prom := &fakePrometheus{answer: wavyTraffic(services)}
-		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+		e := start(t, spec{rubrics: availability, services: services}, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(5 * time.Minute)
 		e.store.set(func() {

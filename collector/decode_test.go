@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,11 +15,6 @@ import (
 	"github.com/apgarhq/apgar/collector/promapi"
 	"github.com/apgarhq/apgar/slo"
 )
-
-// series is a series with one value.
-func series(names map[string]string, value float64) *promapi.Series {
-	return promapi.NewSeries(names, []promapi.Point{{V: value}}, nil)
-}
 
 // answersOf asks a real Prometheus about minute 10 and writes the rows of a
 // block as text, one line each: "service@cell bad/total", "service@cell value"
@@ -106,7 +102,7 @@ func (s *histogramSink) Series(series *promapi.Series) error {
 }
 
 func TestAGaugeWithSeveralRowsForOneIdentityIsAmbiguous(t *testing.T) {
-	p := fixture{rubrics: oneCheck(gaugeCheck), services: named("playlist", "search")}.plan(t)
+	p := spec{rubrics: oneCheck(gaugeCheck), services: named("playlist", "search")}.plan(t)
 	prom := &fakePrometheus{answer: func(expr string, _ time.Time) ([]row, error) {
 		if expr == targetsByService {
 			return nil, nil
@@ -175,7 +171,7 @@ func TestCountsOfTheVerySameSeriesAreAmbiguous(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p := fixture{rubrics: tt.rubrics, services: named("playlist")}.plan(t)
+			p := spec{rubrics: tt.rubrics, services: named("playlist")}.plan(t)
 			b := newAsker(SourceOptions{Name: "eu", Client: twins{&fakePrometheus{}, tt.series}}, p).ask(t.Context(), instant(600), nil)[0]
 			require.Equal(t, []string{tt.want}, textOf(p, b))
 		})
@@ -215,7 +211,7 @@ func (k *keepSink) Series(s *promapi.Series) error {
 
 func TestBlocksDoNotDependOnTheOrderOfTheWire(t *testing.T) {
 	services := numbered(50)
-	p := fixture{rubrics: fourKinds, services: services}.plan(t)
+	p := spec{rubrics: fourKinds, services: services}.plan(t)
 	random := rand.New(rand.NewPCG(1, 2))
 	values := make([]float64, 10_000)
 	for i := range values {
@@ -254,7 +250,7 @@ func TestBlocksDoNotDependOnTheOrderOfTheWire(t *testing.T) {
 }
 
 func TestRangesGiveTheRowsOfEachInstant(t *testing.T) {
-	p := fixture{rubrics: fourKinds, services: named("playlist")}.plan(t)
+	p := spec{rubrics: fourKinds, services: named("playlist")}.plan(t)
 	url := realPrometheus(t, `load 1m
 		http_requests_total{service="playlist",code="200",handler="/"} 0+10x30 300+20x30
 		http_requests_total{service="playlist",code="500",handler="/"} _x20 0+1x40
@@ -275,7 +271,7 @@ func TestRangesGiveTheRowsOfEachInstant(t *testing.T) {
 }
 
 func TestAWarningMakesTheAnswerPartial(t *testing.T) {
-	p := fixture{rubrics: availability, services: named("playlist")}.plan(t)
+	p := spec{rubrics: availability, services: named("playlist")}.plan(t)
 	prom := warning{&fakePrometheus{answer: steadyTraffic(named("playlist"), 1)}}
 	b := newAsker(SourceOptions{Name: "eu", Client: prom}, p).ask(t.Context(), instant(600), nil)[0]
 	require.Equal(t, &slo.Fault{Reason: slo.Partial, Detail: "the source warns: one store is down"}, b.Columns[0].Fault)
@@ -289,4 +285,34 @@ func (w warning) Query(ctx context.Context, q promapi.Query, sink promapi.Sink) 
 	report, err := w.Prometheus.Query(ctx, q, sink)
 	report.Warnings = []string{"one store is down"}
 	return report, err
+}
+
+func TestTwoIdentitiesWithTheSameLabelsAreAskedOnceAndReadApart(t *testing.T) {
+	p := spec{
+		rubrics: `
+rubrics:
+  - name: a
+    identity: [service, alias]
+    checks:
+      - {name: one, events: {metric: requests_total, bad: '{code="500"}'}, objective: 99%}
+`,
+		identities: map[string]map[string]string{"alias": {"service": `"the-" + service.name`}},
+		services:   named("playlist", "search"),
+	}.plan(t)
+	require.Len(t, p.queries(dialect{}), 2)
+
+	prom := &fakePrometheus{answer: func(expr string, _ time.Time) ([]row, error) {
+		if strings.Contains(expr, "up") {
+			return nil, nil
+		}
+		return []row{
+			{map[string]string{"service": "playlist", "code": "200"}, 7},
+			{map[string]string{"service": "the-search", "code": "200"}, 9},
+		}, nil
+	}}
+	b := newAsker(SourceOptions{Name: "eu", Client: prom}, p).ask(t.Context(), instant(600), nil)[0]
+	require.Len(t, b.Columns[0].Rows, 1)
+	require.EqualValues(t, 0, b.Columns[0].Rows[0].Service)
+	require.Len(t, b.Columns[1].Rows, 1)
+	require.EqualValues(t, 1, b.Columns[1].Rows[0].Service)
 }

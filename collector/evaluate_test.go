@@ -36,7 +36,7 @@ func TestEvaluatingTwiceGivesTheSame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist", "search")
 		o := Options{
-			Plan: fixture{rubrics: fourKinds, services: services}.plan(t), Environment: "production",
+			Plan: spec{rubrics: fourKinds, services: services}.plan(t), Environment: "production",
 			Sources: []SourceOptions{source("west", &fakePrometheus{answer: wavyTraffic(services)}), source("east", &fakePrometheus{answer: wavyTraffic(services)})},
 		}
 		tick := time.Now().Add(-time.Hour - 17*time.Second)
@@ -58,7 +58,7 @@ func TestEvaluatingTwiceGivesTheSame(t *testing.T) {
 func TestEvaluatingKnowsWhatLiveTicksKnow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist", "search")
-		f := fixture{rubrics: fourKinds, services: services}
+		f := spec{rubrics: fourKinds, services: services}
 		e := start(t, f, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
 		defer e.stop()
 		e.until(2*time.Hour + 33*time.Minute + 31*time.Second)
@@ -103,7 +103,7 @@ func TestEvaluatingASourceThatIsDeadSaysSo(t *testing.T) {
 			return nil, errNoRoute
 		}}
 		e, err := Evaluate(t.Context(), Options{
-			Plan:    fixture{rubrics: fourKinds, services: services}.plan(t),
+			Plan:    spec{rubrics: fourKinds, services: services}.plan(t),
 			Sources: []SourceOptions{source("eu", broken)},
 		}, time.Now(), time.Now())
 		require.NoError(t, err)
@@ -119,7 +119,7 @@ func TestEvaluatingWithoutThePastSaysSo(t *testing.T) {
 		services := named("playlist")
 		prom := instantsOnly{&fakePrometheus{answer: steadyTraffic(services, 0.1)}}
 		e, err := Evaluate(t.Context(), Options{
-			Plan:    fixture{rubrics: fourKinds, services: services}.plan(t),
+			Plan:    spec{rubrics: fourKinds, services: services}.plan(t),
 			Sources: []SourceOptions{source("eu", prom)},
 		}, time.Now(), time.Now())
 		require.NoError(t, err)
@@ -136,7 +136,7 @@ func (instantsOnly) QueryRange(context.Context, promapi.RangeQuery, promapi.Sink
 }
 
 func TestEvaluatingTheBeginningOfTimeIsRefused(t *testing.T) {
-	o := Options{Plan: fixture{rubrics: availability, services: named("playlist")}.plan(t)}
+	o := Options{Plan: spec{rubrics: availability, services: named("playlist")}.plan(t)}
 	for _, tick := range []time.Time{{}, time.Unix(600, 0), time.Unix(-1<<40, 0)} {
 		_, err := Evaluate(t.Context(), o, tick, time.Now())
 		require.ErrorContains(t, err, "choose a later time")

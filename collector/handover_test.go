@@ -20,13 +20,13 @@ func TestAReloadLosesNoTickAndKeepsTheLease(t *testing.T) {
 				services := named("playlist", "search")
 				registry := prometheus.NewRegistry()
 				o := Options{Volatile: volatile, Registerer: registry}
-				e := start(t, fixture{rubrics: availability, services: services[:1]}, o, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
-				spare := e.second(t, fixture{rubrics: availability, services: services}, Options{Volatile: volatile}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+				e := start(t, spec{rubrics: availability, services: services[:1]}, o, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+				spare := e.second(t, spec{rubrics: availability, services: services}, Options{Volatile: volatile}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
 				defer spare.stop()
 				e.until(20*time.Minute + at)
 				_, epoch := e.store.lease()
 				prom := &fakePrometheus{answer: wavyTraffic(services)}
-				next := e.reload(t, fixture{rubrics: availability, services: services}, o, source("eu", prom))
+				next := e.reload(t, spec{rubrics: availability, services: services}, o, source("eu", prom))
 				defer next.stop()
 				e.until(40 * time.Minute)
 				_, still := e.store.lease()
@@ -59,7 +59,7 @@ func TestAReloadLosesNoTickAndKeepsTheLease(t *testing.T) {
 func TestAReloadWhileTheStoreIsAwayHandsTheBacklogOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
-		f := fixture{rubrics: availability, services: services}
+		f := spec{rubrics: availability, services: services}
 		e := start(t, f, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
 		e.until(10 * time.Minute)
 		e.store.setFail(errNoRoute)
@@ -79,7 +79,7 @@ func TestAReloadWhileTheStoreIsAwayHandsTheBacklogOn(t *testing.T) {
 func TestAReloadOfOneThatStandsByStandsBy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
-		f := fixture{rubrics: availability, services: services}
+		f := spec{rubrics: availability, services: services}
 		e := start(t, f, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
 		prom := &fakePrometheus{answer: wavyTraffic(services)}
 		two := e.second(t, f, Options{}, source("eu", prom))
@@ -102,10 +102,10 @@ func TestAReloadWithAnotherIntervalKeepsTheLedger(t *testing.T) {
 		t.Run(way, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				services := named("playlist")
-				e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+				e := start(t, spec{rubrics: availability, services: services}, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
 				e.until(2*time.Hour + 45*time.Second)
 				prom := &fakePrometheus{answer: wavyTraffic(services)}
-				next := succeed(e, t, fixture{rubrics: availability, services: services, interval: 15 * time.Second}, Options{}, source("eu", prom))
+				next := succeed(e, t, spec{rubrics: availability, services: services, interval: 15 * time.Second}, Options{}, source("eu", prom))
 				defer next.stop()
 				e.until(2*time.Hour + 10*time.Minute)
 				for _, a := range prom.askings() {
@@ -126,7 +126,7 @@ func TestAReloadWithAnotherIntervalKeepsTheLedger(t *testing.T) {
 func TestAPredecessorThatNeverRanIsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
-		f := fixture{rubrics: availability, services: services}
+		f := spec{rubrics: availability, services: services}
 		prom := &fakePrometheus{answer: wavyTraffic(services)}
 		never := newEngine(t, f, Options{}, source("eu", prom))
 		e := start(t, f, Options{Predecessor: never.Collector}, source("eu", prom))
@@ -139,7 +139,7 @@ func TestAPredecessorThatNeverRanIsNobody(t *testing.T) {
 func TestASuccessorWaitsForTheEndOfItsPredecessor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
-		f := fixture{rubrics: availability, services: services}
+		f := spec{rubrics: availability, services: services}
 		prom := &fakePrometheus{answer: wavyTraffic(services)}
 		e := start(t, f, Options{}, source("eu", prom))
 		e.until(3 * time.Minute)
@@ -161,7 +161,7 @@ func TestALeaseThatWasHandedOverAtTheVeryEndIsGivenBack(t *testing.T) {
 	for range 20 { // or not, if it were left to chance
 		synctest.Test(t, func(t *testing.T) {
 			services := named("playlist")
-			f := fixture{rubrics: availability, services: services}
+			f := spec{rubrics: availability, services: services}
 			e := start(t, f, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
 			e.until(3 * time.Minute)
 			e.HandOver()
@@ -182,7 +182,7 @@ func TestAVolatileStoreIsGivenNoPages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
 		prom := &fakePrometheus{answer: wavyTraffic(services)}
-		f := fixture{rubrics: availability, services: services}
+		f := spec{rubrics: availability, services: services}
 		e := start(t, f, Options{Volatile: true}, source("eu", prom))
 		e.until(20 * time.Minute)
 		e.stop()

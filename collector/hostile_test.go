@@ -116,7 +116,7 @@ func TestNoSourceCanHarmTheOthers(t *testing.T) {
 				o.Limits = promapi.Limits{ResponseBytes: 8 << 20, Series: 50_000}
 			}
 			good := &fakePrometheus{answer: steadyTraffic(named("search"), 0.1)}
-			b := newBench(t, fixture{rubrics: availability, services: named("playlist", "search")})
+			b := newBench(t, spec{rubrics: availability, services: named("playlist", "search")})
 			b.ask(SourceOptions{Name: "bad", Client: client(t, url, limits)}, SourceOptions{Name: "good", Client: good})
 
 			var before, after runtime.MemStats

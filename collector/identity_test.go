@@ -45,7 +45,7 @@ rubrics:
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			b := newBench(t, fixture{rubrics: tt.rubrics, identities: shared, services: named("playlist", "search")}, "east")
+			b := newBench(t, spec{rubrics: tt.rubrics, identities: shared, services: named("playlist", "search")}, "east")
 			b.rows["east"] = tt.rows
 			b.tick(t, t0)
 			f := b.checkedAt(0, t0)
@@ -61,7 +61,7 @@ rubrics:
 }
 
 func TestAConflictOfAllIdentitiesIsOne(t *testing.T) {
-	b := newBench(t, fixture{
+	b := newBench(t, spec{
 		rubrics: twoIdentities, services: named("playlist", "search"),
 		identities: map[string]map[string]string{"shared": {"app": `"monolith"`}, "service": {"service": `"all"`}},
 	}, "east")
@@ -73,7 +73,7 @@ func TestAConflictOfAllIdentitiesIsOne(t *testing.T) {
 func TestWhyAServiceHasNoIdentityIsToldOfThatService(t *testing.T) {
 	services := named("playlist", "search")
 	services[0].Annotations = map[string]string{"count": "70"}
-	b := newBench(t, fixture{
+	b := newBench(t, spec{
 		rubrics: `
 rubrics:
   - name: a

@@ -17,7 +17,7 @@ func TestALostLeaseRefusesCommitsUntilItIsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
 		prom := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
-		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+		e := start(t, spec{rubrics: availability, services: services}, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(5 * time.Minute)
 		before := len(e.store.ticks())
@@ -33,9 +33,9 @@ func TestALostLeaseRefusesCommitsUntilItIsBack(t *testing.T) {
 		last := 42.0
 		e.store.states = map[scorecard.Key]*scorecard.State{{Rubric: "http", Service: services[0].ID}: {LastScore: &last, LastScoredAt: e.midnight}}
 		e.store.mu.Unlock()
-		prom.mu.Lock()
-		prom.answer = func(string, time.Time) ([]row, error) { return nil, errors.New("down") }
-		prom.mu.Unlock()
+		prom.change(func() {
+			prom.answer = func(string, time.Time) ([]row, error) { return nil, errors.New("down") }
+		})
 		e.store.give("")
 		e.until(30 * time.Minute)
 		require.Len(t, e.store.ticks(), before+21, "from the newest tick on, when the lease is free")
@@ -56,7 +56,7 @@ func TestARestartWithinATickGoesOnWithTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
 		prom := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
-		f := fixture{rubrics: availability, services: services}
+		f := spec{rubrics: availability, services: services}
 		e := start(t, f, Options{}, source("eu", prom))
 		e.until(5*time.Minute + 40*time.Second)
 		e.stop()
@@ -73,7 +73,7 @@ func TestGradingGoesOnWhileTheStoreIsDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
 		prom := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
-		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+		e := start(t, spec{rubrics: availability, services: services}, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(3 * time.Minute)
 		committed := len(e.store.ticks())
@@ -93,7 +93,7 @@ func TestOnlyAHolderOfTheLeaseBegins(t *testing.T) {
 		prom := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
 		store := newFakeStore()
 		store.give("another")
-		e := start(t, fixture{rubrics: availability, services: services}, Options{Store: store}, source("eu", prom))
+		e := start(t, spec{rubrics: availability, services: services}, Options{Store: store}, source("eu", prom))
 		defer e.stop()
 		e.until(2 * time.Minute)
 		require.Empty(t, prom.askings())

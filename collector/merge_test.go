@@ -22,7 +22,7 @@ type bench struct {
 	fails    map[string]error
 }
 
-func newBench(t testing.TB, f fixture, sources ...string) *bench {
+func newBench(t testing.TB, f spec, sources ...string) *bench {
 	b := &bench{plan: f.plan(t), rows: map[string][]row{}, fails: map[string]error{}}
 	for _, name := range sources {
 		prom := &fakePrometheus{answer: func(expr string, _ time.Time) ([]row, error) {
@@ -97,7 +97,7 @@ func counted(f slo.Facts, length time.Duration) slo.Counts {
 const t0 = 1_700_000_100 // the end of a slot
 
 func TestCountsOfAllSourcesAddUp(t *testing.T) {
-	b := newBench(t, fixture{rubrics: availability, services: named("playlist")}, "east", "west")
+	b := newBench(t, spec{rubrics: availability, services: named("playlist")}, "east", "west")
 	b.rows["east"] = []row{event("200", 90), event("500", 10), target("1")}
 	b.rows["west"] = []row{event("200", 50), target("1")}
 	b.tick(t, t0)
@@ -120,7 +120,7 @@ func TestAServiceHasMovedAwayOnlyFromACellThatScrapesOthers(t *testing.T) {
 		{"it scrapes nothing at all", []row{}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			b := newBench(t, fixture{rubrics: availability, services: named("playlist", "search")}, "east", "west")
+			b := newBench(t, spec{rubrics: availability, services: named("playlist", "search")}, "east", "west")
 			b.rows["east"] = []row{event("200", 90), target("1")}
 			b.rows["west"] = []row{event("200", 50), target("1")}
 			b.tick(t, t0)
@@ -136,7 +136,7 @@ func TestAServiceHasMovedAwayOnlyFromACellThatScrapesOthers(t *testing.T) {
 }
 
 func TestAMissingBlockIsAFaultOfItsSource(t *testing.T) {
-	b := newBench(t, fixture{rubrics: availability, services: named("playlist")}, "east", "west")
+	b := newBench(t, spec{rubrics: availability, services: named("playlist")}, "east", "west")
 	b.rows["east"] = []row{event("200", 90)}
 	b.rows["west"] = []row{event("200", 50)}
 	b.tick(t, t0)
@@ -157,7 +157,7 @@ func TestAMissingBlockIsAFaultOfItsSource(t *testing.T) {
 }
 
 func TestABlockOfAnotherPlanIsNotRead(t *testing.T) {
-	b := newBench(t, fixture{rubrics: availability, services: named("playlist")}, "east")
+	b := newBench(t, spec{rubrics: availability, services: named("playlist")}, "east")
 	b.rows["east"] = []row{event("200", 90)}
 	blocks := b.blocks(t, t0)
 	blocks[0].Plan = "another"
@@ -166,7 +166,7 @@ func TestABlockOfAnotherPlanIsNotRead(t *testing.T) {
 }
 
 func TestALateBlockCountsInTheLedger(t *testing.T) {
-	b := newBench(t, fixture{rubrics: availability, services: named("playlist")}, "east", "west")
+	b := newBench(t, spec{rubrics: availability, services: named("playlist")}, "east", "west")
 	b.rows["east"] = []row{event("200", 90)}
 	b.rows["west"] = []row{event("200", 50)}
 	b.tick(t, t0)
@@ -179,7 +179,7 @@ func TestALateBlockCountsInTheLedger(t *testing.T) {
 }
 
 func TestAFaultOfOneQueryIsOneOfItsSource(t *testing.T) {
-	b := newBench(t, fixture{rubrics: availability, services: named("playlist")}, "east")
+	b := newBench(t, spec{rubrics: availability, services: named("playlist")}, "east")
 	b.fails["east"] = errors.New("too many samples")
 	b.tick(t, t0)
 	f := b.facts(t0)
@@ -188,7 +188,7 @@ func TestAFaultOfOneQueryIsOneOfItsSource(t *testing.T) {
 }
 
 func TestAlternativesOfIdentityAreNeverSummedAndStick(t *testing.T) {
-	b := newBench(t, fixture{
+	b := newBench(t, spec{
 		rubrics: `
 rubrics:
   - name: a
@@ -218,7 +218,7 @@ rubrics:
 }
 
 func TestGaugesAreLeftAloneByWhatIsAboutTheLedger(t *testing.T) {
-	b := newBench(t, fixture{rubrics: oneCheck(gaugeCheck), services: named("playlist")}, "east")
+	b := newBench(t, spec{rubrics: oneCheck(gaugeCheck), services: named("playlist")}, "east")
 	b.rows["east"] = []row{{map[string]string{"service": "playlist"}, 3}}
 	b.tick(t, t0)
 	before := b.facts(t0)

@@ -24,7 +24,7 @@ func TestSlotsAreAskedForAgainFiveAndTenMinutesLater(t *testing.T) {
 			return rows, nil
 		}
 		prom := &fakePrometheus{answer: late}
-		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+		e := start(t, spec{rubrics: availability, services: services}, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(62 * time.Minute)
 		from := 31 * time.Minute
@@ -47,7 +47,7 @@ func TestHolesAreMendedWhenTheSourceComesBack(t *testing.T) {
 			}
 			return steady(expr, at)
 		}}
-		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", down))
+		e := start(t, spec{rubrics: availability, services: services}, Options{}, source("eu", down))
 		defer e.stop()
 		e.until(46 * time.Minute)
 		e.peek(func() { require.Len(t, e.holes(), 7, "of 15, 20 … 45 minutes") })
@@ -69,7 +69,7 @@ func TestAHoleThatCannotBeMendedIsGivenUpAfterThreeTries(t *testing.T) {
 			}
 			return steady(expr, at)
 		}}
-		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+		e := start(t, spec{rubrics: availability, services: services}, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(2 * time.Hour)
 		require.Equal(t, 1+3, e.asksOf(prom, 15*time.Minute, 10*time.Minute))
@@ -81,7 +81,7 @@ func TestThePastIsAskedForNewestFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
 		prom := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
-		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+		e := start(t, spec{rubrics: availability, services: services}, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(30 * time.Minute)
 		var starts []time.Time
@@ -111,7 +111,7 @@ func TestThePastIsAskedForAgainWhenASourceFailedIt(t *testing.T) {
 			}
 			return steady(expr, at)
 		}}
-		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+		e := start(t, spec{rubrics: availability, services: services}, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(time.Minute - time.Second)
 		require.NotZero(t, testutil.ToFloat64(e.metrics.backfillLeft))
@@ -127,7 +127,7 @@ func TestASourceThatIsDeadFromTheBeginningDoesNotKeepThePastOfOthersAway(t *test
 		services := named("playlist")
 		dead := &fakePrometheus{answer: func(string, time.Time) ([]row, error) { return nil, errors.New("dead") }}
 		good := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
-		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("dead", dead), source("good", good))
+		e := start(t, spec{rubrics: availability, services: services}, Options{}, source("dead", dead), source("good", good))
 		defer e.stop()
 		e.until(5 * time.Minute)
 		asked := len(good.askings())
@@ -144,7 +144,7 @@ func TestThePastIsReplayed(t *testing.T) {
 		prom := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
 		var done, all atomic.Int64
 		o := Options{Replay: time.Hour, Progress: func(d, a int) { done.Store(int64(d)); all.Store(int64(a)) }}
-		e := start(t, fixture{rubrics: availability, services: services}, o, source("eu", prom))
+		e := start(t, spec{rubrics: availability, services: services}, o, source("eu", prom))
 		defer e.stop()
 		e.until(time.Second)
 		ticks := e.store.ticks()

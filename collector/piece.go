@@ -24,13 +24,17 @@ func (k piece) halves() (a, b piece, ok bool) {
 	return piece{k.label, k.values[:n/2]}, piece{k.label, k.values[n/2:]}, true
 }
 
-// in writes the query for the services of a piece.
+// in writes the query for the services of a piece. Only one that is divisible may
+// be written for less than all.
 func (k piece) in(q *query) string {
 	if k.whole() {
 		return q.expr
 	}
 	return q.narrowed([]*labels.Matcher{anyOf(k.label, k.values)})
 }
+
+// divisible reports whether a query can be put for some services only.
+func (q *query) divisible() bool { return q.narrowed != nil }
 
 // everybody is the piece that names each service of a query: by the label of
 // its identities that tells the most of them apart.

@@ -8,7 +8,7 @@ import (
 )
 
 func TestProbesTellWhatEachQueryFinds(t *testing.T) {
-	p := fixture{services: named("playlist", "search"), rubrics: `
+	p := spec{services: named("playlist", "search"), rubrics: `
 rubrics:
   - name: a
     checks:

@@ -14,7 +14,7 @@ import (
 )
 
 // again starts a process at the store of one that has ended.
-func (e *engine) again(t *testing.T, f fixture, o Options, sources ...SourceOptions) *engine {
+func (e *engine) again(t *testing.T, f spec, o Options, sources ...SourceOptions) *engine {
 	t.Helper()
 	o.Store = e.store.client()
 	next := newEngine(t, f, o, sources...)
@@ -24,7 +24,7 @@ func (e *engine) again(t *testing.T, f fixture, o Options, sources ...SourceOpti
 }
 
 // reload puts a collector with another plan in the place of one that runs.
-func (e *engine) reload(t *testing.T, f fixture, o Options, sources ...SourceOptions) *engine {
+func (e *engine) reload(t *testing.T, f spec, o Options, sources ...SourceOptions) *engine {
 	t.Helper()
 	o.Store, o.Predecessor = e.store, e.Collector
 	next := newEngine(t, f, o, sources...)
@@ -49,7 +49,7 @@ func TestARestartAsksOnlyForTheTicksThatAreMissing(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				services := named("playlist", "search")
-				f := fixture{rubrics: availability, services: services}
+				f := spec{rubrics: availability, services: services}
 				e := start(t, f, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
 				e.until(2*time.Hour + 33*time.Minute + 40*time.Second)
 				e.stop()
@@ -94,7 +94,7 @@ func TestSlotsWhoseDataWasLateWhenAProcessEndedAreAskedForAgain(t *testing.T) {
 					}
 					return rows, nil
 				}
-				f := fixture{rubrics: availability, services: services}
+				f := spec{rubrics: availability, services: services}
 				e := start(t, f, Options{}, source("eu", &fakePrometheus{answer: late}))
 				e.until(60*time.Minute + 40*time.Second)
 				if way == "after a restart" {
@@ -115,7 +115,7 @@ func TestSlotsWhoseDataWasLateWhenAProcessEndedAreAskedForAgain(t *testing.T) {
 func TestADowntimeOfHoursIsBackfilledAloneAndNewestFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
-		f := fixture{rubrics: availability, services: services}
+		f := spec{rubrics: availability, services: services}
 		e := start(t, f, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
 		e.until(2 * time.Hour)
 		e.stop()
@@ -140,7 +140,7 @@ func TestADowntimeOfHoursIsBackfilledAloneAndNewestFirst(t *testing.T) {
 func TestABackfillThatWasInterruptedGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
-		f := fixture{rubrics: availability, services: services}
+		f := spec{rubrics: availability, services: services}
 		prom := &fakePrometheus{answer: wavyTraffic(services)}
 		prom.holdBack(after(10 * time.Second))
 		e := start(t, f, Options{}, source("eu", prom))
@@ -170,9 +170,9 @@ func TestABackfillThatWasInterruptedGoesOn(t *testing.T) {
 }
 
 // successions are the ways in which one collector follows another.
-func successions() map[string]func(*engine, *testing.T, fixture, Options, ...SourceOptions) *engine {
-	return map[string]func(*engine, *testing.T, fixture, Options, ...SourceOptions) *engine{
-		"after a restart": func(e *engine, t *testing.T, f fixture, o Options, sources ...SourceOptions) *engine {
+func successions() map[string]func(*engine, *testing.T, spec, Options, ...SourceOptions) *engine {
+	return map[string]func(*engine, *testing.T, spec, Options, ...SourceOptions) *engine{
+		"after a restart": func(e *engine, t *testing.T, f spec, o Options, sources ...SourceOptions) *engine {
 			e.stop() // if it has not been
 			return e.again(t, f, o, sources...)
 		},
@@ -197,22 +197,22 @@ func TestWhatIsNewIsAskedForAlone(t *testing.T) {
 `
 	tests := []struct {
 		name   string
-		next   fixture
+		next   spec
 		about  string        // part of every expression about the past; "": nothing is asked
 		oldest time.Duration // how far back
 	}{
-		{"nothing", fixture{rubrics: availability, services: two}, "", 0},
-		{"a new service", fixture{rubrics: availability, services: services}, `{service="search"}`, 7 * 24 * time.Hour},
-		{"a new check", fixture{rubrics: strings.TrimRight(availability, "\n") + latency, services: two}, "duration_seconds", 7 * 24 * time.Hour},
-		{"a new objective on the same metric", fixture{rubrics: strings.TrimRight(availability, "\n") + stricter, services: two}, "", 0},
-		{"a longer period", fixture{rubrics: strings.TrimRight(availability, "\n") + longer, services: two}, "http_requests_total", 14 * 24 * time.Hour},
-		{"a service less", fixture{rubrics: availability, services: services[:1]}, "", 0},
+		{"nothing", spec{rubrics: availability, services: two}, "", 0},
+		{"a new service", spec{rubrics: availability, services: services}, `{service="search"}`, 7 * 24 * time.Hour},
+		{"a new check", spec{rubrics: strings.TrimRight(availability, "\n") + latency, services: two}, "duration_seconds", 7 * 24 * time.Hour},
+		{"a new objective on the same metric", spec{rubrics: strings.TrimRight(availability, "\n") + stricter, services: two}, "", 0},
+		{"a longer period", spec{rubrics: strings.TrimRight(availability, "\n") + longer, services: two}, "http_requests_total", 14 * 24 * time.Hour},
+		{"a service less", spec{rubrics: availability, services: services[:1]}, "", 0},
 	}
 	for way, succeed := range successions() {
 		for _, tt := range tests {
 			t.Run(tt.name+" "+way, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					e := start(t, fixture{rubrics: availability, services: two}, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+					e := start(t, spec{rubrics: availability, services: two}, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
 					e.until(2*time.Hour + 33*time.Minute + 40*time.Second)
 					prom := &fakePrometheus{answer: wavyTraffic(services)}
 					began := time.Now()
@@ -256,7 +256,7 @@ func TestWhatIsNewIsAskedForAgainWhenASourceFails(t *testing.T) {
 		t.Run(way, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				services := named("playlist", "search")
-				e := start(t, fixture{rubrics: availability, services: services[:1]}, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+				e := start(t, spec{rubrics: availability, services: services[:1]}, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
 				e.until(2*time.Hour + 40*time.Second)
 				failing := time.Now().Add(10 * time.Second)
 				prom := &fakePrometheus{answer: func(expr string, at time.Time) ([]row, error) {
@@ -265,7 +265,7 @@ func TestWhatIsNewIsAskedForAgainWhenASourceFails(t *testing.T) {
 					}
 					return wavyTraffic(services)(expr, at)
 				}}
-				next := succeed(e, t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+				next := succeed(e, t, spec{rubrics: availability, services: services}, Options{}, source("eu", prom))
 				defer next.stop()
 				e.until(2*time.Hour + 20*time.Minute)
 				w := next.series(0, 1).Facts(e.at(2*time.Hour+19*time.Minute).Unix(), 0, []time.Duration{7 * 24 * time.Hour}).Windows[0]
@@ -281,8 +281,8 @@ func TestAServiceThatComesBackIsAskedAboutTheTimeInBetween(t *testing.T) {
 		t.Run(way, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				services := named("playlist", "search")
-				f := fixture{rubrics: availability, services: services}
-				less := fixture{rubrics: availability, services: services[:1]}
+				f := spec{rubrics: availability, services: services}
+				less := spec{rubrics: availability, services: services[:1]}
 				prom := &fakePrometheus{answer: wavyTraffic(services)}
 				e := start(t, f, Options{}, source("eu", prom))
 				e.until(2 * time.Hour)
@@ -309,7 +309,7 @@ func TestANewSourceIsAskedAboutAllOfThePast(t *testing.T) {
 		t.Run(way, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				services := named("playlist")
-				f := fixture{rubrics: availability, services: services}
+				f := spec{rubrics: availability, services: services}
 				e := start(t, f, Options{}, source("eu", &fakePrometheus{answer: steadyTraffic(services, 0.1)}))
 				e.until(2 * time.Hour)
 				next := succeed(e, t, f, Options{}, source("eu", &fakePrometheus{answer: steadyTraffic(services, 0.1)}),
@@ -328,7 +328,7 @@ func TestWhatASourceOwesIsNotAskedAgainUntilItAnswersBetter(t *testing.T) {
 		t.Run(way, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				services := named("playlist")
-				f := fixture{rubrics: availability, services: services}
+				f := spec{rubrics: availability, services: services}
 				var mended bool
 				good := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
 				bad := &fakePrometheus{answer: func(expr string, at time.Time) ([]row, error) {
@@ -346,11 +346,7 @@ func TestWhatASourceOwesIsNotAskedAgainUntilItAnswersBetter(t *testing.T) {
 				e.until(time.Hour)
 				next.peek(func() { require.Len(t, next.agenda.owing(next.o.Plan), 8) })
 				require.Len(t, longAgo(good), before)
-				good.mu.Lock()
-				bad.mu.Lock()
-				mended = true
-				bad.mu.Unlock()
-				good.mu.Unlock()
+				good.change(func() { bad.change(func() { mended = true }) })
 				e.until(2 * time.Hour)
 				next.peek(func() { require.Empty(t, next.agenda.owing(next.o.Plan)) })
 				w := next.window(time.Hour+55*time.Minute, 72*time.Hour)
@@ -362,7 +358,7 @@ func TestWhatASourceOwesIsNotAskedAgainUntilItAnswersBetter(t *testing.T) {
 
 // oneProcess grades ticks of the real engine's data, from one to the last,
 // and hands its ledger to a store.
-func oneProcess(t *testing.T, f fixture, url string, store *fakeStore, from, to time.Time) []*scorecard.Scorecard {
+func oneProcess(t *testing.T, f spec, url string, store *fakeStore, from, to time.Time) []*scorecard.Scorecard {
 	t.Helper()
 	c := New(Options{Plan: f.plan(t), Store: store, Owner: from.String(), Environment: "production", Sources: []SourceOptions{source("eu", client(t, url))}})
 	ctx := t.Context()
@@ -397,7 +393,7 @@ load 1m
   process_open_fds{service="playlist"} 10+1x12000
   process_max_fds{service="playlist"} 8000x12000
 `)
-	f := fixture{rubrics: fourKinds, services: named("playlist", "search")}
+	f := spec{rubrics: fourKinds, services: named("playlist", "search")}
 	minute := func(n int) time.Time { return time.Unix(int64(n)*60, 0).UTC() }
 	whole := oneProcess(t, f, url, newFakeStore(), minute(11800), minute(11863))
 	require.Equal(t, scorecard.Scored, whole[0].Status)

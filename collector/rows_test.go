@@ -6,23 +6,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// oneCheck is a rubric of one check with the body given.
-func oneCheck(body string) string {
-	return "rubrics:\n  - name: a\n    checks:\n      - {name: one, " + body + "}\n"
-}
-
-const (
-	eventsCheck = `events: {metric: req_total, bad: '{code=~"5.."}'}, objective: 99%`
-	bucketCheck = `histogram: {metric: lat_seconds, threshold: 500ms}, objective: 99%`
-	gaugeCheck  = `value: {query: 'max by ($identity) (fds)'}, pass: 1, fail: 2`
-)
-
 func TestWhatARealPrometheusAnswersBecomesRows(t *testing.T) {
 	partitioned := func(o *SourceOptions) { o.Partition = "cluster" }
 	tests := []struct {
 		name    string
 		rubrics string
-		fixture fixture
+		spec    spec
 		load    string
 		change  func(*SourceOptions)
 		want    []string
@@ -139,7 +128,7 @@ func TestWhatARealPrometheusAnswersBecomesRows(t *testing.T) {
 		},
 		{
 			name: "a presence query of one's own says how many are up",
-			fixture: fixture{
+			spec: spec{
 				identities: map[string]map[string]string{"replicas": {"service": "service.name"}},
 				presence:   map[string]string{"replicas": "sum by ($identity) (replicas)"},
 			},
@@ -151,7 +140,7 @@ func TestWhatARealPrometheusAnswersBecomesRows(t *testing.T) {
 		},
 		{
 			name: "a presence query that gives nonsense is no witness",
-			fixture: fixture{
+			spec: spec{
 				identities: map[string]map[string]string{"replicas": {"service": "service.name"}},
 				presence:   map[string]string{"replicas": "sum by ($identity) (replicas / replicas)"},
 			},
@@ -184,7 +173,7 @@ func TestWhatARealPrometheusAnswersBecomesRows(t *testing.T) {
 		},
 		{
 			name: "the tuples of a list belong to one service: counts add up",
-			fixture: fixture{
+			spec: spec{
 				identities: map[string]map[string]string{"parts": {"part": `[service.name, service.name + "-worker"]`}},
 			},
 			rubrics: oneCheck(`identity: parts, ` + eventsCheck),
@@ -195,7 +184,7 @@ func TestWhatARealPrometheusAnswersBecomesRows(t *testing.T) {
 		},
 		{
 			name: "the tuples of a list belong to one service: gauges merge as over cells",
-			fixture: fixture{
+			spec: spec{
 				identities: map[string]map[string]string{"parts": {"part": `[service.name, service.name + "-worker"]`}},
 			},
 			rubrics: `
@@ -227,7 +216,7 @@ rubrics:
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			f := tt.fixture
+			f := tt.spec
 			f.rubrics, f.services = tt.rubrics, named("playlist", "search", "idle", "odd")
 			if tt.change == nil {
 				tt.change = func(*SourceOptions) {}

@@ -73,7 +73,7 @@ func (m *splitMemories) pieces(key splitKey) []piece {
 // left whole for a while, so that a source is not asked many questions that it
 // cannot answer.
 func (m *splitMemories) cut(p *Plan, key splitKey, k piece, most int) (halves []piece, ok bool) {
-	if key.query.narrowed == nil {
+	if !key.query.divisible() {
 		return nil, false
 	}
 	m.mu.Lock()

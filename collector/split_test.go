@@ -56,7 +56,7 @@ func serviceMatcher(t *testing.T, expr string) *labels.Matcher {
 func TestAQueryThatIsTooLargeIsAskedInPieces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := numbered(100)
-		p := fixture{rubrics: availability, services: services}.plan(t)
+		p := spec{rubrics: availability, services: services}.plan(t)
 		whole := newAsker(SourceOptions{Name: "eu", Client: narrow(t, services, 1000)}, p).ask(t.Context(), instant(600), nil)[0]
 		prom := narrow(t, services, 30)
 		a := newAsker(SourceOptions{Name: "eu", Client: prom}, p)
@@ -86,7 +86,7 @@ func TestAQueryThatIsTooLargeIsAskedInPieces(t *testing.T) {
 func TestASourceThatAnswersNothingIsNotAskedManyQuestions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := numbered(100)
-		p := fixture{rubrics: availability, services: services}.plan(t)
+		p := spec{rubrics: availability, services: services}.plan(t)
 		prom := narrow(t, services, 0)
 		a := newAsker(SourceOptions{Name: "eu", Client: prom}, p)
 		b := a.ask(t.Context(), instant(600), nil)[0]
@@ -101,7 +101,7 @@ func TestASourceThatAnswersNothingIsNotAskedManyQuestions(t *testing.T) {
 
 func TestAnAuthorsQueryIsNotCut(t *testing.T) {
 	services := numbered(10)
-	p := fixture{rubrics: oneCheck(gaugeCheck), services: services}.plan(t)
+	p := spec{rubrics: oneCheck(gaugeCheck), services: services}.plan(t)
 	prom := &fakePrometheus{answer: func(expr string, _ time.Time) ([]row, error) {
 		if strings.Contains(expr, "fds") {
 			return nil, &promapi.Error{Kind: promapi.KindTooManySamples}
@@ -115,7 +115,7 @@ func TestAnAuthorsQueryIsNotCut(t *testing.T) {
 
 func TestPiecesCoverEachServiceOnce(t *testing.T) {
 	services := numbered(37)
-	p := fixture{rubrics: availability, services: services}.plan(t)
+	p := spec{rubrics: availability, services: services}.plan(t)
 	queries := p.queries(dialect{})
 	key := splitKey{&queries[0], false}
 	var m splitMemories
@@ -132,32 +132,17 @@ func TestPiecesCoverEachServiceOnce(t *testing.T) {
 	wait.Wait()
 	seen := map[string]int{}
 	for _, k := range m.pieces(key) {
-		for _, v := range k.values {
-			seen[v]++
+		matcher := serviceMatcher(t, k.in(&queries[0]))
+		for _, s := range services {
+			if matcher.Matches(s.ID.Name) {
+				seen[s.ID.Name]++
+			}
 		}
 	}
 	require.Len(t, seen, 37)
 	for name, n := range seen {
 		require.Equal(t, 1, n, name)
 	}
-}
-
-func TestSplittingTakesTheLabelThatTellsMostApart(t *testing.T) {
-	p := fixture{
-		rubrics: `
-rubrics:
-  - name: a
-    identity: workload
-    checks:
-      - {name: one, events: {metric: requests_total, bad: '{code="500"}'}, objective: 99%}
-`,
-		identities: map[string]map[string]string{"workload": {"cluster": `"eu"`, "workload": "service.name"}},
-		services:   numbered(3),
-	}.plan(t)
-	q := p.queries(dialect{renamed: map[string]string{"workload": "app"}})[0]
-	k := p.everybody(&q)
-	require.Equal(t, piece{"workload", []string{"service-0000", "service-0001", "service-0002"}}, k)
-	require.Equal(t, `sum by (app, cluster, code) (increase(requests_total{app=~"service-0000|service-0001|service-0002"}[5m]))`, k.in(&q))
 }
 
 func TestAQueryThatTakesASourceTooLongIsAskedInAFewPieces(t *testing.T) {
@@ -180,7 +165,7 @@ func TestAQueryThatTakesASourceTooLongIsAskedInAFewPieces(t *testing.T) {
 				_, _ = w.Write([]byte(tt.body))
 			}))
 			t.Cleanup(server.Close)
-			a := newAsker(SourceOptions{Name: "eu", Client: client(t, server.URL)}, fixture{rubrics: availability, services: services}.plan(t))
+			a := newAsker(SourceOptions{Name: "eu", Client: client(t, server.URL)}, spec{rubrics: availability, services: services}.plan(t))
 			b := a.ask(t.Context(), instant(600), nil)[0]
 			require.Equal(t, slo.SourceError, b.Columns[0].Fault.Reason)
 			require.EqualValues(t, 2*tt.asked, asked.Load())

@@ -16,7 +16,7 @@ import (
 )
 
 // second starts another process at the same store and sources.
-func (e *engine) second(t *testing.T, f fixture, o Options, sources ...SourceOptions) *engine {
+func (e *engine) second(t *testing.T, f spec, o Options, sources ...SourceOptions) *engine {
 	t.Helper()
 	synctest.Wait() // the first has begun
 	o.Store, o.Owner = e.store.client(), "another"
@@ -43,7 +43,7 @@ func TestOneThatStandsByTakesOverWhenTheGraderIsKilled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
 		prom, spare := &fakePrometheus{answer: wavyTraffic(services)}, &fakePrometheus{answer: wavyTraffic(services)}
-		f := fixture{rubrics: availability, services: services}
+		f := spec{rubrics: availability, services: services}
 		e := start(t, f, Options{}, source("eu", prom))
 		e.until(5 * time.Minute)
 		two := e.second(t, f, Options{}, source("eu", spare))
@@ -75,7 +75,7 @@ func TestAReleasedLeaseIsTakenWithinSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
 		prom := &fakePrometheus{answer: wavyTraffic(services)}
-		f := fixture{rubrics: availability, services: services}
+		f := spec{rubrics: availability, services: services}
 		e := start(t, f, Options{}, source("eu", prom))
 		two := e.second(t, f, Options{}, source("eu", prom))
 		defer two.stop()
@@ -92,7 +92,7 @@ func TestAGraderThatWasPausedStandsByAndCommitsNothing(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			services := named("playlist")
 			prom := &fakePrometheus{answer: wavyTraffic(services)}
-			f := fixture{rubrics: availability, services: services}
+			f := spec{rubrics: availability, services: services}
 			e := start(t, f, Options{}, source("eu", prom))
 			defer e.stop()
 			two := e.second(t, f, Options{}, source("eu", prom))
@@ -119,7 +119,7 @@ func TestALeaseThatTheStoreForgotIsGotBackWithoutStartingAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
 		prom := &fakePrometheus{answer: wavyTraffic(services)}
-		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+		e := start(t, spec{rubrics: availability, services: services}, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(20 * time.Minute)
 		asked := len(prom.askings())
@@ -140,7 +140,7 @@ func TestAnEmptyStoreIsFilledFromOneThatStoodBy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
 		prom, spare := &fakePrometheus{answer: wavyTraffic(services)}, &fakePrometheus{answer: wavyTraffic(services)}
-		f := fixture{rubrics: availability, services: services}
+		f := spec{rubrics: availability, services: services}
 		e := start(t, f, Options{}, source("eu", prom))
 		e.until(5 * time.Minute)
 		two := e.second(t, f, Options{}, source("eu", spare))
@@ -161,7 +161,7 @@ func TestAGraderThatLostItsLeaseInBetweenTakesOverWhatTheOtherLeft(t *testing.T)
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
 		prom := &fakePrometheus{answer: wavyTraffic(services)}
-		f := fixture{rubrics: availability, services: services}
+		f := spec{rubrics: availability, services: services}
 		e := start(t, f, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(10*time.Minute + 31*time.Second)
@@ -183,7 +183,7 @@ func TestALongTickDoesNotLoseTheLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
 		prom := &fakePrometheus{answer: wavyTraffic(services)}
-		f := fixture{rubrics: availability, services: services}
+		f := spec{rubrics: availability, services: services}
 		e := newEngine(t, f, Options{}, source("eu", prom))
 		e.judging(func(in scorecard.Input) (*scorecard.Scorecard, *scorecard.State) {
 			<-time.After(40 * time.Second)
@@ -205,7 +205,7 @@ func TestTheEndOfOneThatStandsByIsQuick(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
 		prom := &fakePrometheus{answer: wavyTraffic(services)}
-		f := fixture{rubrics: availability, services: services}
+		f := spec{rubrics: availability, services: services}
 		e := start(t, f, Options{}, source("eu", prom))
 		defer e.stop()
 		two := e.second(t, f, Options{}, source("eu", prom))
@@ -223,7 +223,7 @@ func TestPagesThatCannotBeReadAreAskedForAgainAndNothingElse(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			services := numbered(40)
 			prom := &fakePrometheus{answer: wavyTraffic(services)}
-			f := fixture{rubrics: availability, services: services}
+			f := spec{rubrics: availability, services: services}
 			e := start(t, f, Options{}, source("eu", prom))
 			e.until(30 * time.Minute)
 			e.stop()
@@ -264,7 +264,7 @@ func TestPagesThatCannotBeReadAreAskedForAgainAndNothingElse(t *testing.T) {
 func TestAStoreThatLostSomePagesIsFilledAnewFromTheSources(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
-		f := fixture{rubrics: availability, services: services}
+		f := spec{rubrics: availability, services: services}
 		e := start(t, f, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
 		e.until(30 * time.Minute)
 		e.stop()
@@ -292,7 +292,7 @@ func TestAStoreThatLostSomePagesIsFilledAnewFromTheSources(t *testing.T) {
 func TestAPageThatIsMendedBeforeATakeoverIsNotMissed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := named("playlist")
-		f := fixture{rubrics: availability, services: services}
+		f := spec{rubrics: availability, services: services}
 		e := start(t, f, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
 		e.until(10 * time.Minute)
 		spare := &fakePrometheus{answer: wavyTraffic(services)}
