@@ -102,7 +102,7 @@ func BenchmarkStored(b *testing.B) {
 		at += 60
 		c.enter(gathered{time: time.Unix(at, 0), blocks: c.gatherer.Range(b.Context(), instant(at), nil)[0]})
 	}
-	c.grader.use(c.ledger)
+	c.grader.use(c.ledger, nil)
 	for at = t0 - 86400; at < t0; at += 300 {
 		c.enter(gathered{time: time.Unix(at, 0), blocks: c.gatherer.Range(b.Context(), instant(at), nil)[0]})
 	}

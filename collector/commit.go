@@ -103,7 +103,7 @@ func (c *Collector) send(ctx context.Context, lease scorecard.Lease, s *scorecar
 	defer cancel()
 	err := c.o.Store.Commit(limited, scorecard.Commit{
 		Epoch: lease.Epoch, Owner: lease.Owner, Snapshot: s,
-		Changes: scorecard.Diff(c.last, s.Scorecards, s.Tick), States: c.grader.states,
+		Changes: scorecard.Diff(c.last, s.Scorecards, s.Tick), States: c.grader.newestStates(),
 		Backlog: c.backlog, Ledger: pages,
 	})
 	at := mark{lease.Epoch, s.Tick.UnixNano()}

@@ -104,7 +104,7 @@ func (s *histogramSink) Series(series *promapi.Series) error {
 func TestAGaugeWithSeveralRowsForOneIdentityIsAmbiguous(t *testing.T) {
 	p := spec{rubrics: oneCheck(gaugeCheck), services: named("playlist", "search")}.plan(t)
 	prom := &fakePrometheus{answer: func(expr string, _ time.Time) ([]row, error) {
-		if expr == targetsByService {
+		if expr == `count_values by (service) ("apgar_up", up)` {
 			return nil, nil
 		}
 		return []row{

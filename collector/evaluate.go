@@ -43,7 +43,7 @@ func (c *Collector) evaluate(ctx context.Context, tick time.Time) (gathered, err
 	o := c.graderOptions()
 	o.Stateless = true
 	c.grader, c.faults = newGrader(o), newFaultLog()
-	c.grader.use(c.ledger)
+	c.grader.use(c.ledger, nil)
 	tick = tick.Truncate(c.o.Plan.Interval).UTC()
 	start := tick.Add(-ringLength).Truncate(slo.SlotLength)
 	c.backfillNow(ctx, start)

@@ -23,7 +23,6 @@ type Grader struct {
 	stateless   bool
 	sources     []string
 	evidenceAt  func(source string, question, service int) string
-	ledger      *slo.Ledger
 	series      [][]*slo.Series // by SLI, then service; nil where it does not apply
 	states      map[scorecard.Key]*scorecard.State
 	conflicts   map[int]map[int]string // by identity, then service
@@ -64,20 +63,21 @@ func newGrader(o graderOptions) *Grader {
 	g := &Grader{
 		plan: o.Plan, environment: o.Environment, stateless: o.Stateless, sources: o.Sources,
 		evidenceAt: o.Evidence, slots: o.Slots, panicked: o.Panicked, log: o.Logger, grade: o.Grade,
-		states:    map[scorecard.Key]*scorecard.State{},
 		conflicts: map[int]map[int]string{}, evidence: map[evidenceKey]string{},
 	}
 	if g.grade == nil {
 		g.grade = scorecard.Grade
 	}
-	g.use(slo.NewLedger(o.Plan.Interval))
+	g.use(slo.NewLedger(o.Plan.Interval), nil)
 	g.findConflicts()
 	return g
 }
 
-// use makes a ledger the one that answers go to, and that is graded from.
-func (g *Grader) use(ledger *slo.Ledger) {
-	g.ledger, g.series = ledger, make([][]*slo.Series, len(g.plan.slis))
+// use makes a ledger the one that answers go to and that is graded from, and goes
+// on from the states of the last grading; nil is none. The ledger stays the
+// caller's, who must not use it while the grader does.
+func (g *Grader) use(ledger *slo.Ledger, states map[scorecard.Key]*scorecard.State) {
+	g.states, g.series = states, make([][]*slo.Series, len(g.plan.slis))
 	for i := range g.plan.slis {
 		s := &g.plan.slis[i]
 		g.series[i] = make([]*slo.Series, len(g.plan.Services))
@@ -90,6 +90,9 @@ func (g *Grader) use(ledger *slo.Ledger) {
 		}
 	}
 }
+
+// newestStates returns the state of the newest grading. It is not changed any more.
+func (g *Grader) newestStates() map[scorecard.Key]*scorecard.State { return g.states }
 
 // declaredSources reads in which sources or cells the catalog expects a
 // service; nil when it does not say.

@@ -34,7 +34,7 @@ func (c *Collector) inherit(ctx context.Context) {
 	}
 	ready := p.ready
 	if ready {
-		p.states = p.grader.states
+		p.states = p.grader.newestStates()
 	}
 	c.memory, c.newest = p.memory, p.newest
 	p.memory = newMemory(p.o.Plan.Interval)

@@ -3,7 +3,6 @@ package collector
 import (
 	"errors"
 	"log/slog"
-	"strings"
 	"testing"
 	"time"
 
@@ -49,19 +48,6 @@ func (b *bench) ask(sources ...SourceOptions) {
 		o.Sources = append(o.Sources, s.Name)
 	}
 	b.Grader = newGrader(o)
-}
-
-// rowsFor returns the rows that a query would find: those of targets carry
-// the label of their state, and the others do not.
-func rowsFor(expr string, rows []row) []row {
-	var out []row
-	for _, r := range rows {
-		_, target := r.labels[upLabel]
-		if target == strings.Contains(expr, "count_values") {
-			out = append(out, r)
-		}
-	}
-	return out
 }
 
 // blocks asks every source; one without rows has no block.

@@ -216,8 +216,8 @@ func (c *Collector) settleIn() {
 	c.ledger.KeepServices(func(service string) bool {
 		return c.agenda.hasLate(service) || p.has(service)
 	})
-	c.grader.use(c.ledger)
-	c.grader.states, c.states = c.states, nil
+	c.grader.use(c.ledger, c.states)
+	c.states = nil
 	c.roster, c.ready = p.roster(), true
 }
 

@@ -164,3 +164,16 @@ func steadyTraffic(services []*catalog.Service, bad float64) func(string, time.T
 		return out, nil
 	}
 }
+
+// rowsFor returns the rows that a query would find: those of targets carry
+// the label of their state, and the others do not.
+func rowsFor(expr string, rows []row) []row {
+	var out []row
+	for _, r := range rows {
+		_, target := r.labels[upLabel]
+		if target == strings.Contains(expr, "count_values") {
+			out = append(out, r)
+		}
+	}
+	return out
+}
