@@ -10,17 +10,19 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/apgarhq/apgar/collector/internal/fixture"
+	"github.com/apgarhq/apgar/collector/question"
 	"github.com/apgarhq/apgar/internal/demo/promserver"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // spec makes plans.
-type spec Spec
+type spec fixture.Spec
 
-func (s spec) plan(t testing.TB) *Plan {
+func (s spec) plan(t testing.TB) *question.Plan {
 	t.Helper()
-	plan, err := NewPlan(PlanOptions(Spec(s).load(t)))
+	plan, err := question.NewPlan(question.PlanOptions(fixture.Spec(s).Load(t)))
 	require.NoError(t, err)
 	return plan
 }
