@@ -15,13 +15,13 @@ import (
 // things by mistake, and sources do not remember as far back as the ledger.
 const goneMemory = 7 * 24 * time.Hour
 
-// How the past is asked for.
 const (
 	// MostSlots is how many slots a chunk has at most: a day.
 	MostSlots = 288
-	mostTries = 5 // of a chunk
 	// LongestMemory is more than the ledger ever looks back.
 	LongestMemory = 40 * 24 * time.Hour
+
+	mostTries = 5 // of a chunk
 )
 
 // Agenda knows what of the past has been asked, and so what is yet to be. A
@@ -42,7 +42,7 @@ type Agenda struct {
 	owed map[chunkKey]Chunk
 }
 
-// New returns one of which nothing has been asked.
+// New returns an agenda of which nothing has been asked.
 func New() *Agenda {
 	a := &Agenda{holes: holes{}}
 	a.Forget()
@@ -83,7 +83,7 @@ func (a *Agenda) Owed(p *question.Plan) []Chunk {
 	return out
 }
 
-// Asked notes that a stretch of slots was asked about.
+// Asked notes that a stretch of slots was asked about, for a subject.
 func (a *Agenda) Asked(p *question.Plan, of question.Subject, v Interval) {
 	if len(of.Services) == 0 {
 		for hash := range p.Counted() {
@@ -154,7 +154,8 @@ func window(length time.Duration, at int64) Interval {
 	return Interval{from - from%seconds(time.Hour), at}
 }
 
-// Chunk is a run of slots to be asked about at once. It is immutable.
+// Chunk is a run of slots to be asked about at once, for a subject. It is
+// immutable.
 type Chunk struct {
 	Interval
 	question.Subject
@@ -175,7 +176,7 @@ type chunkKey struct {
 
 func (k Chunk) key() chunkKey { return chunkKey{k.Interval, k.Subject.Name()} }
 
-// Missing returns what is yet to be asked of the past before a time, in chunks
+// Missing returns what a plan has yet to ask of the past before a time, in chunks
 // of at most a number of slots, newest first, and those before which everything
 // is asked for all services before those that are about the late ones.
 func (a *Agenda) Missing(p *question.Plan, before int64, most int) []Chunk {

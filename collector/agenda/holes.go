@@ -85,7 +85,7 @@ func (a *Agenda) NoteHole(tick time.Time, l Lack) {
 	a.holes[at] = hole{l, a.holes[at].tries}
 }
 
-// Mendable returns the holes about which some source may now know more than it
+// Mendable returns the ends of the holes about which some source may now know more than it
 // did, oldest first, and counts the try. What is too old or was tried enough
 // is dropped.
 func (a *Agenda) Mendable(now time.Time, l Lack) []int64 {
@@ -109,7 +109,7 @@ func (a *Agenda) HasHole(tick time.Time) bool {
 	return known
 }
 
-// Runs joins slots, oldest first, to chunks of at most a number of slots.
+// Runs joins slots, given by their ends, oldest first, to chunks of at most a number of slots.
 func Runs(slots []int64, most int) []Chunk {
 	var runs []Chunk
 	for _, at := range slots {

@@ -18,7 +18,7 @@ func (v Interval) within(w Interval) Interval {
 	return Interval{max(v.From, w.From), min(v.To, w.To)}
 }
 
-// Slots is how many slots an interval has.
+// Slots is how many slots an interval has; it begins and ends with one.
 func (v Interval) Slots() int { return int((v.To - v.From) / seconds(slo.SlotLength)) }
 
 // SlotAt is the slot that ends at a time.

@@ -21,9 +21,9 @@ type Prometheus interface {
 	Status() promapi.Status
 }
 
-// Source describe one source to the collector.
+// Source is one source and how it is asked.
 type Source struct {
-	Name        string
+	Name        string // unlike all others
 	Environment string
 	Partition   string            // label whose values are cells, or ""
 	Labels      map[string]string // renamed labels: what a rubric says → what the source has

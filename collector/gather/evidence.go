@@ -4,7 +4,7 @@ import "net/url"
 
 // Evidence returns a link to the events, buckets or values of one service that
 // a question is about, or "" where the source has no place to show them or the
-// service has no identity there. It is safe for concurrent use.
+// service has no identity there. Question and service are places in the plan.
 func (g *Gatherer) Evidence(source string, question, service int) string {
 	for _, a := range g.askers {
 		if a.Name == source {

@@ -19,7 +19,8 @@ type Gatherer struct {
 
 // New prepares to ask sources the questions of a plan. Blocks come in the
 // order of the sources. missed hears of every tick that a source is not asked
-// about, as it is still busy with an earlier one, and is called concurrently.
+// about, as it is still busy with an earlier one, and is called concurrently; nil
+// is for one that begins no tick.
 func New(plan *question.Plan, sources []Source, missed func(source string)) *Gatherer {
 	g := &Gatherer{missed: missed}
 	for _, s := range sources {
@@ -55,9 +56,11 @@ func (g *Gatherer) tick(ctx context.Context, a *asker, tick time.Time) *slo.Bloc
 	return a.ask(ctx, question.Instant(tick.Unix()), nil)[0]
 }
 
-// Gathering is what has come in about one tick so far: one block for each
-// source in the order of the sources, nil where there is none.
+// Gathering is what has come in about one tick so far. One goroutine owns it; it
+// changes in Wait alone.
 type Gathering struct {
+	// Blocks has one for each source, in the order of the sources; nil where
+	// there is none. A block is not changed any more.
 	Blocks     []*slo.Block
 	Left       int // sources that have not delivered
 	deliveries chan delivery
@@ -82,13 +85,14 @@ func (r *Gathering) Wait(ctx context.Context) {
 }
 
 // Range asks every source about a span of instants at once, and returns the
-// blocks of each instant in the order of the sources.
+// blocks of each instant in the order of the sources, none of them nil. When ctx
+// ends before it returns, they may be cut short.
 func (g *Gatherer) Range(ctx context.Context, s question.Span, w question.Wish) [][]*slo.Block {
 	return g.PatientRange(ctx, s, w, nil)
 }
 
 // Patience is how long each source will yet be waited for, in the order of the
-// plan; nil is for ever.
+// sources; nil is for ever.
 type Patience []time.Duration
 
 // PatientRange is Range, in which each source uses up its patience. One that
@@ -116,7 +120,8 @@ func (g *Gatherer) PatientRange(ctx context.Context, s question.Span, w question
 	return byInstant
 }
 
-// Join waits until all that was begun has ended.
+// Join waits until all that Begin started has ended. Nothing may be begun while it
+// waits.
 func (g *Gatherer) Join() { g.running.Wait() }
 
 // Slowest is the largest delay of all sources.

@@ -50,7 +50,7 @@ type Options struct {
 	// Evidence returns a link to what a service has at a source that a question
 	// is about, or "". It is asked once for each, and must not change.
 	Evidence func(source string, question, service int) string
-	// Slots hears what became of slots that were entered.
+	// Slots hears how many of the slots that were entered had which outcome.
 	Slots func(map[slo.Outcome]int)
 	// Panicked hears of each panic that was recovered.
 	Panicked func()
@@ -171,7 +171,7 @@ func asked(s *question.SLI, blocks []*slo.Block) bool {
 }
 
 // AddSlot enters what the blocks about one slot, named by its end, say of a
-// scope: asked again, or backfilled.
+// scope: asked again, or backfilled. They are in the order of the sources.
 func (g *Grader) AddSlot(end time.Time, blocks []*slo.Block, of question.Scope) {
 	outcomes := map[slo.Outcome]int{}
 	for i := range g.plan.SLIs {
@@ -190,7 +190,8 @@ func (g *Grader) AddSlot(end time.Time, blocks []*slo.Block, of question.Scope) 
 }
 
 // Grade judges every service by every rubric that applies, as of a tick whose
-// blocks have been added, and moves the grading state on.
+// blocks have been added, and moves the grading state on. The scorecards are in
+// the order of scorecard.Compare.
 func (g *Grader) Grade(tick, evaluatedAt time.Time) []*scorecard.Scorecard {
 	var cards []*scorecard.Scorecard
 	states := make(map[scorecard.Key]*scorecard.State, len(g.states))

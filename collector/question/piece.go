@@ -7,12 +7,13 @@ import (
 )
 
 // Piece is a share of the services that a query asks about: those whose value
-// of one label is among some of them. The zero piece is all.
+// of one label is among some of them. The zero piece is all. It is immutable.
 type Piece struct {
 	label  string
 	values []string // sorted
 }
 
+// Whole reports that a piece is all services.
 func (k Piece) Whole() bool { return k.label == "" }
 
 // Halves cuts a piece in two. ok is false when there is nothing to cut.
@@ -37,7 +38,8 @@ func (k Piece) In(q *Query) string {
 func (q *Query) Divisible() bool { return q.narrowed != nil }
 
 // Everybody is the piece that names each service of a query: by the label of
-// its identities that tells the most of them apart.
+// its identities that tells the most of them apart. It is the zero piece when
+// some service cannot be named exactly.
 func (p *Plan) Everybody(q *Query) Piece {
 	values := map[string][]string{}
 	for _, f := range q.Feeds {

@@ -14,7 +14,8 @@ import (
 )
 
 // Plan is what follows from rubrics, catalog and interval: the distinct
-// questions, and which services each concerns. It is immutable.
+// questions, and which services each concerns. It is immutable, all that it
+// points to included, and safe for concurrent use.
 type Plan struct {
 	// Hash names the plan in fact blocks.
 	Hash string
@@ -26,34 +27,36 @@ type Plan struct {
 	Services []*catalog.Service
 
 	Identities []Identity
-	Questions  []Question
-	SLIs       []SLI
-	Graded     []GradedService // rubric by rubric
-	scoped     map[int]bool    // services asked for alone; nil: all
+	// Questions are in the order of the columns of a block.
+	Questions []Question
+	SLIs      []SLI
+	Graded    []GradedService // rubric by rubric
+
+	scoped map[int]bool // services asked for alone; nil: all
 }
 
 // Identity is one way in which series name services.
 type Identity struct {
 	*rubric.Identity
-	Index *rubric.IdentityIndex
+	Index *rubric.IdentityIndex // of the services of the plan, by their place
 	// Problems are what went wrong in naming single services, by their place.
 	Problems map[int]string
 }
 
 // Question is one SLI under one identity: what a column of a block answers.
 type Question struct {
-	SLI      int
-	Identity int
+	SLI      int           // place in the plan's SLIs
+	Identity int           // place in the plan's Identities
 	Check    *rubric.Check // one of those that the SLI serves
 }
 
 // SLI is one thing that is counted or measured, asked for once whatever the
 // number of checks on it. Its questions are the alternatives of identity.
 type SLI struct {
-	Hash      string
-	Check     *rubric.Check
-	Questions []int
-	Applies   []bool // by service
+	Hash      string        // names it in ledgers and pages, whatever the plan
+	Check     *rubric.Check // one of those on it
+	Questions []int         // places in the plan's Questions, the preferred identity first
+	Applies   []bool        // by place of a service: whether any check on it does
 	period    time.Duration
 	every     int64 // seconds between two askings, often enough for each of its checks
 }
@@ -61,16 +64,16 @@ type SLI struct {
 // GradedService is a service with the rubric that grades it, as it holds for that
 // service: its annotations may override what checks ask of it.
 type GradedService struct {
-	Service int
+	Service int // place in the plan's Services
 	Rubric  *rubric.Rubric
-	SLIs    []int // by check; -1 for catalog checks
+	SLIs    []int // places in the plan's SLIs, by check; -1 for catalog checks
 }
 
-// PlanOptions say what to plan for.
+// PlanOptions say what to plan for. Nothing in them may be changed any more.
 type PlanOptions struct {
 	Catalog  *catalog.Snapshot
 	Rubrics  []*rubric.Rubric
-	Interval time.Duration
+	Interval time.Duration // between ticks: whole seconds that divide five minutes
 	// Only restricts the questions to some services, by id; empty: all.
 	Only []catalog.ID
 }
@@ -229,13 +232,15 @@ func (p *Plan) hash() string {
 	return hex.EncodeToString(h.Sum(nil))[:12]
 }
 
-// Due reports whether an SLI is asked for at a tick (Unix seconds).
+// Due reports whether an SLI is asked for at a tick, in Unix seconds.
 func (s *SLI) Due(tick int64) bool { return tick%s.every == 0 }
 
-// AsOf is the newest tick, at or before one, at which an SLI was due.
+// AsOf is the newest tick, at or before one, at which an SLI was due; both are in
+// Unix seconds.
 func (s *SLI) AsOf(tick int64) int64 { return tick - tick%s.every }
 
-// Due reports whether a question is asked at a tick (Unix seconds).
+// Due reports whether a question, by its place, is asked at a tick, in Unix
+// seconds.
 func (p *Plan) Due(question int, tick int64) bool { return p.SLIs[p.Questions[question].SLI].Due(tick) }
 
 // reaches reports whether an identity names any service that is asked for.
@@ -262,7 +267,7 @@ func (p *Plan) IdentityReports() []scorecard.IdentityReport {
 	return reports
 }
 
-// Longest is how far back the ledger is needed.
+// Longest is how far back the ledger is needed; 0 when nothing is counted.
 func (p *Plan) Longest() time.Duration {
 	var d time.Duration
 	for _, s := range p.SLIs {

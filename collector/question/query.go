@@ -13,7 +13,7 @@ import (
 )
 
 // Query is one PromQL expression for one source, with everything that its
-// answer feeds.
+// answer feeds. It is immutable.
 type Query struct {
 	Expr  string
 	Feeds []Feed
@@ -26,14 +26,15 @@ type Query struct {
 // Feed is the part that one query has in the answer to one question, or to
 // how many targets the services of an identity have.
 type Feed struct {
-	Question int // -1: the targets
-	Identity int
+	Question int // place in the plan; -1: the targets
+	Identity int // place in the plan
 	Role     Role
 }
 
 // Role says how rows turn into counts, a value or targets.
 type Role int
 
+// The roles of rows.
 const (
 	RoleClassified Role = iota // rows are events; a row is bad when the matchers of the check match
 	RoleTotal                  // rows are all events
@@ -44,12 +45,13 @@ const (
 	RolePresence               // rows are numbers of targets that are up
 )
 
-// Dialect is how one source names labels.
+// Dialect is how one source names labels. It is immutable.
 type Dialect struct {
-	Renamed   map[string]string
-	Partition string
+	Renamed   map[string]string // what a rubric says → what the source has
+	Partition string            // the label whose values are cells, in the rubric's words; "": none
 }
 
+// Label returns the source's name of a label that a rubric names.
 func (d Dialect) Label(name string) string {
 	if to, ok := d.Renamed[name]; ok {
 		return to
@@ -57,6 +59,7 @@ func (d Dialect) Label(name string) string {
 	return name
 }
 
+// Labels returns the source's names of labels, in their order.
 func (d Dialect) Labels(names []string) []string {
 	out := make([]string, len(names))
 	for i, name := range names {

@@ -8,21 +8,26 @@ import (
 
 // Span is the instants that an answer is about: one for an instant query.
 type Span struct {
-	Start, Step int64 // Unix seconds
-	N           int
+	Start int64 // the first, in Unix seconds
+	Step  int64 // seconds from one to the next, at least 1
+	N     int   // how many there are, at least 1
 }
 
+// Instant is a span of one instant, in Unix seconds.
 func Instant(t int64) Span { return Span{Start: t, Step: 1, N: 1} }
 
+// At returns an instant by its place, in Unix seconds.
 func (s Span) At(i int) int64 { return s.Start + int64(i)*s.Step }
 
+// Last returns the last instant, in Unix seconds.
 func (s Span) Last() int64 { return s.At(s.N - 1) }
 
 // clockTolerance is how many seconds the timestamp of an instant answer may be
 // off: some sources shift the newest instants by their latency.
 const clockTolerance = 60
 
-// Place returns which instant a timestamp in milliseconds is, or -1.
+// Place returns the place of the instant that a timestamp, in Unix milliseconds,
+// is; -1 if it is none. A single instant may be off by clockTolerance.
 func (s Span) Place(ms int64) int {
 	seconds := ms / 1000
 	if s.N == 1 {
