@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/apgarhq/apgar/collector/agenda"
 	"github.com/apgarhq/apgar/scorecard"
 	"github.com/apgarhq/apgar/slo"
 )
@@ -103,7 +104,7 @@ func (c *Collector) send(ctx context.Context, lease scorecard.Lease, s *scorecar
 	defer cancel()
 	err := c.o.Store.Commit(limited, scorecard.Commit{
 		Epoch: lease.Epoch, Owner: lease.Owner, Snapshot: s,
-		Changes: scorecard.Diff(c.last, s.Scorecards, s.Tick), States: c.grader.states,
+		Changes: scorecard.Diff(c.last, s.Scorecards, s.Tick), States: c.grader.States(),
 		Backlog: c.backlog, Ledger: pages,
 	})
 	at := mark{lease.Epoch, s.Tick.UnixNano()}
@@ -141,7 +142,7 @@ func (c *Collector) pages() []slo.Page {
 		return nil
 	}
 	pages := c.ledger.Pages()
-	if own := c.encode(c.grader.sources); own.Version != c.saved {
+	if own := c.agenda.Page(c.sources); own.Version != c.saved {
 		pages = append(pages, own)
 	}
 	return pages
@@ -149,7 +150,7 @@ func (c *Collector) pages() []slo.Page {
 
 // markSaved notes that the store has pages.
 func (c *Collector) markSaved(pages []slo.Page) {
-	if n := len(pages); n > 0 && pages[n-1].PageKey == ownPage() {
+	if n := len(pages); n > 0 && pages[n-1].PageKey == agenda.PageKey() {
 		c.saved = pages[n-1].Version
 		pages = pages[:n-1]
 	}

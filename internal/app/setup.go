@@ -12,8 +12,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/apgarhq/apgar/catalog"
-	"github.com/apgarhq/apgar/collector"
+	"github.com/apgarhq/apgar/collector/gather"
 	"github.com/apgarhq/apgar/collector/promapi"
+	"github.com/apgarhq/apgar/collector/question"
 	"github.com/apgarhq/apgar/internal/config"
 	"github.com/apgarhq/apgar/rubric"
 )
@@ -24,7 +25,7 @@ type setup struct {
 	config  *config.Config
 	catalog *catalog.Snapshot
 	rubrics []*rubric.Rubric
-	sources []collector.SourceOptions
+	sources []gather.Source
 	clients []*promapi.Source
 }
 
@@ -41,7 +42,7 @@ func (s *setup) close() {
 func (s *setup) replacedBy(next *setup) {
 	for i, c := range s.clients {
 		name := s.sources[i].Name
-		if slices.ContainsFunc(next.sources, func(o collector.SourceOptions) bool { return o.Name == name }) {
+		if slices.ContainsFunc(next.sources, func(o gather.Source) bool { return o.Name == name }) {
 			c.Disconnect()
 		} else {
 			c.Close()
@@ -157,7 +158,7 @@ func (s *setup) connect(reg prometheus.Registerer, log *slog.Logger) error {
 			return fmt.Errorf("%s: preparing source %s: %w", s.config.Path, src.Name, err)
 		}
 		s.clients = append(s.clients, client)
-		s.sources = append(s.sources, collector.SourceOptions{
+		s.sources = append(s.sources, gather.Source{
 			Name: src.Name, Environment: src.Environment, Partition: src.PartitionLabel, Labels: src.Labels,
 			Delay: src.QueryDelay, GraphURL: urls[0], Client: client,
 		})
@@ -168,8 +169,8 @@ func (s *setup) connect(reg prometheus.Registerer, log *slog.Logger) error {
 	return nil
 }
 
-func (s *setup) plan(only []catalog.ID) (*collector.Plan, error) {
-	return collector.NewPlan(collector.PlanOptions{
+func (s *setup) plan(only []catalog.ID) (*question.Plan, error) {
+	return question.NewPlan(question.PlanOptions{
 		Catalog: s.catalog, Rubrics: s.rubrics, Interval: s.config.Global.EvaluationInterval, Only: slices.Clone(only),
 	})
 }

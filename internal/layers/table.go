@@ -43,6 +43,16 @@ func rooms() []Room {
 		{Path: "catalog/backstage"},
 
 		{Path: "collector", MayImport: vocabulary},
+		{Path: "collector/question", MayImport: []string{"catalog", "rubric", "slo", "scorecard"}},
+		{
+			Path: "collector/gather", MayImport: []string{"rubric", "slo", "collector/question", "collector/promapi"},
+			ForTests: []string{"catalog"},
+		},
+		{Path: "collector/agenda", MayImport: []string{"slo", "collector/question"}},
+		{
+			Path: "collector/grader", MayImport: []string{"catalog", "rubric", "slo", "scorecard", "collector/question"},
+			ForTests: []string{"collector/gather", "collector/promapi"},
+		},
 		{Path: "collector/promapi"},
 		{Path: "store", MayImport: vocabulary},
 		{Path: "store/feed", MayImport: vocabulary},
@@ -63,7 +73,7 @@ func rooms() []Room {
 		{Path: "internal/layers"},
 		{Path: "internal/reload"},
 		// Rubric tests plan as the collector does, ask the real engine and grade.
-		{Path: "internal/rubrictest", MayImport: append(slices.Clip(vocabulary), "collector", "collector/promapi")},
+		{Path: "internal/rubrictest", MayImport: append(slices.Clip(vocabulary), "collector", "collector/question", "collector/gather", "collector/promapi")},
 	}
 	everybody := make([]string, 0, len(all))
 	for _, room := range all {
