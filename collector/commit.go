@@ -68,17 +68,24 @@ func (c *Collector) addDeltas(ctx context.Context, cards []*scorecard.Scorecard,
 	return err
 }
 
-// commit hands a tick to the store, and once more when the store has forgotten
-// what came before, or when the lease had to be got back.
+// commit hands a tick to the store, and once more when the lease had to be got
+// back.
 func (c *Collector) commit(ctx context.Context, lease scorecard.Lease, s *scorecard.Snapshot) error {
+	err := c.handIn(ctx, lease, s)
+	if errors.Is(err, scorecard.ErrFenced) {
+		return c.commitAgain(ctx, lease, s, err)
+	}
+	return err
+}
+
+// handIn hands a tick to the store, and once more with the whole ledger when
+// the store has forgotten what came before.
+func (c *Collector) handIn(ctx context.Context, lease scorecard.Lease, s *scorecard.Snapshot) error {
 	err := c.send(ctx, lease, s)
-	switch {
-	case errors.Is(err, scorecard.ErrForgotten):
+	if errors.Is(err, scorecard.ErrForgotten) {
 		c.count(err)
 		c.unsave()
 		return c.send(ctx, lease, s)
-	case errors.Is(err, scorecard.ErrFenced):
-		return c.commitAgain(ctx, lease, s, err)
 	}
 	return err
 }
@@ -95,7 +102,7 @@ func (c *Collector) commitAgain(ctx context.Context, lease scorecard.Lease, s *s
 		return refusal
 	}
 	c.count(refusal)
-	return c.send(ctx, again, s)
+	return c.handIn(ctx, again, s)
 }
 
 func (c *Collector) send(ctx context.Context, lease scorecard.Lease, s *scorecard.Snapshot) error {
