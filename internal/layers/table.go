@@ -62,6 +62,8 @@ func rooms() []Room {
 		{Path: "internal/demo"},
 		{Path: "internal/layers"},
 		{Path: "internal/reload"},
+		// Schemas are held against the loaders that they describe.
+		{Path: "internal/schema", ForTests: []string{"catalog", "internal/config", "rubric", "waiver"}},
 		// Rubric tests plan as the collector does, ask the real engine and grade.
 		{Path: "internal/rubrictest", MayImport: append(slices.Clip(vocabulary), "collector", "collector/promapi")},
 	}
