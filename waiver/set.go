@@ -17,11 +17,18 @@ type Set struct {
 	waivers []Waiver // by id
 	ranked  []Waiver // as Exemptions are ordered
 	hash    string
+
+	// Places in ranked, ascending, by what the waivers are for: most services
+	// have none, and finding that out must not cost a look at each.
+	services  map[catalog.ID][]int
+	owners    map[string][]int
+	systems   map[string][]int
+	selectors []int
 }
 
 // NewSet builds a set. Of two waivers with the same id the first stands.
 func NewSet(waivers ...Waiver) *Set {
-	s := &Set{}
+	s := &Set{services: map[catalog.ID][]int{}, owners: map[string][]int{}, systems: map[string][]int{}}
 	seen := make(map[string]bool, len(waivers))
 	for _, w := range waivers {
 		if !seen[w.ID] {
@@ -32,6 +39,18 @@ func NewSet(waivers ...Waiver) *Set {
 	slices.SortFunc(s.waivers, func(a, b Waiver) int { return strings.Compare(a.ID, b.ID) })
 	s.ranked = slices.Clone(s.waivers)
 	slices.SortStableFunc(s.ranked, func(a, b Waiver) int { return b.Expires.Compare(a.Expires) })
+	for i, w := range s.ranked {
+		switch t := w.Target; {
+		case t.Selector != nil:
+			s.selectors = append(s.selectors, i)
+		case t.Owner != "":
+			s.owners[t.Owner] = append(s.owners[t.Owner], i)
+		case t.System != "":
+			s.systems[t.System] = append(s.systems[t.System], i)
+		default:
+			s.services[t.Service] = append(s.services[t.Service], i)
+		}
+	}
 	s.hash = s.digest()
 	return s
 }
@@ -65,11 +84,16 @@ func (s *Set) Of(service *catalog.Service) Exemptions {
 	if s == nil {
 		return nil
 	}
-	var out Exemptions
-	for _, w := range s.ranked {
-		if covers, err := w.Target.Covers(service); err == nil && covers {
-			out = append(out, w)
+	places := slices.Concat(s.services[service.ID], s.owners[service.Owner], s.systems[service.System])
+	for _, i := range s.selectors {
+		if covers, err := s.ranked[i].Target.Covers(service); err == nil && covers {
+			places = append(places, i)
 		}
+	}
+	slices.Sort(places)
+	var out Exemptions
+	for _, i := range places {
+		out = append(out, s.ranked[i])
 	}
 	return out
 }

@@ -23,7 +23,9 @@ import (
 // noLoader keeps the tests from fetching anything.
 type noLoader struct{}
 
-func (noLoader) Load(url string) (any, error) { return nil, errors.New(url + " is not part of the schema") }
+func (noLoader) Load(url string) (any, error) {
+	return nil, errors.New(url + " is not part of the schema")
+}
 
 // compile compiles a schema, which is checked against its meta-schema thereby.
 func compile(t testing.TB, name string) *jsonschema.Schema {
