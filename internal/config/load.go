@@ -115,6 +115,9 @@ func (r *reader) rubrics(m *strict.Map) {
 func (r *reader) identities(m *strict.Map) {
 	ids := m.Map("identities")
 	ids.Name("identities")
+	if len(ids.Keys()) == 0 {
+		return
+	}
 	env, err := catalog.NewEnv()
 	if err != nil {
 		ids.Mistake(ids.Line(), "identities cannot be read: %s", err)
