@@ -34,6 +34,7 @@ type cli struct {
 	Serve    serveCommand    `cmd:"" help:"Run the service: collect, grade, and serve scorecards."`
 	Evaluate evaluateCommand `cmd:"" help:"Grade one tick, now or in the past, from what the sources hold; print scorecards and why."`
 	Check    checkCommand    `cmd:"" help:"Find every mistake in a configuration, rubric or catalog, with its place."`
+	Schema   schemaCommand   `cmd:"" help:"Print the JSON Schema of a kind of file, for editors."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
