@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,26 +19,52 @@ import (
 
 const t0 = 1_700_000_100 // the end of a slot
 
-// canned answers at once with series made before.
-type canned struct{ events, buckets, targets []*promapi.Series }
+// canned answers at once with series made before, which it moves to the time that
+// is asked about.
+type canned struct {
+	events, buckets, targets []*promapi.Series
 
-func newCanned(services []*catalog.Service) canned {
-	var c canned
+	mu     sync.Mutex
+	time   int64 // that the points are of, in milliseconds
+	points [][]promapi.Point
+}
+
+func newCanned(services []*catalog.Service) *canned {
+	c := &canned{}
 	for _, s := range services {
 		for _, code := range []string{"200", "404", "500"} {
-			c.events = append(c.events, fixture.Series(map[string]string{"service": s.ID.Name, "code": code}, 33))
+			c.events = append(c.events, c.series(map[string]string{"service": s.ID.Name, "code": code}, 33))
 		}
 		c.buckets = append(c.buckets,
-			fixture.Series(map[string]string{"service": s.ID.Name, "le": "0.5"}, 99),
-			fixture.Series(map[string]string{"service": s.ID.Name, "le": "+Inf"}, 100))
-		c.targets = append(c.targets, fixture.Series(map[string]string{"service": s.ID.Name, question.UpLabel: "1"}, 2))
+			c.series(map[string]string{"service": s.ID.Name, "le": "0.5"}, 99),
+			c.series(map[string]string{"service": s.ID.Name, "le": "+Inf"}, 100))
+		c.targets = append(c.targets, c.series(map[string]string{"service": s.ID.Name, question.UpLabel: "1"}, 2))
 	}
 	return c
 }
 
-func (c canned) Status() promapi.Status { return promapi.Status{} }
+func (c *canned) series(names map[string]string, value float64) *promapi.Series {
+	points := []promapi.Point{{V: value}}
+	c.points = append(c.points, points)
+	return promapi.NewSeries(names, points, nil)
+}
 
-func (c canned) Query(_ context.Context, q promapi.Query, sink promapi.Sink) (promapi.Report, error) {
+// move makes all points those of a time.
+func (c *canned) move(at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.time == at.UnixMilli() {
+		return
+	}
+	c.time = at.UnixMilli()
+	for _, p := range c.points {
+		p[0].T = c.time
+	}
+}
+
+func (c *canned) Status() promapi.Status { return promapi.Status{} }
+
+func (c *canned) Query(_ context.Context, q promapi.Query, sink promapi.Sink) (promapi.Report, error) {
 	rows := c.events
 	switch {
 	case strings.Contains(q.Expr, "count_values"):
@@ -45,6 +72,7 @@ func (c canned) Query(_ context.Context, q promapi.Query, sink promapi.Sink) (pr
 	case strings.Contains(q.Expr, "_bucket"):
 		rows = c.buckets
 	}
+	c.move(q.Time)
 	sink.Reset()
 	for _, s := range rows {
 		if err := sink.Series(s); err != nil {
@@ -54,7 +82,7 @@ func (c canned) Query(_ context.Context, q promapi.Query, sink promapi.Sink) (pr
 	return promapi.Report{Attempts: 1}, nil
 }
 
-func (c canned) QueryRange(context.Context, promapi.RangeQuery, promapi.Sink) (promapi.Report, error) {
+func (c *canned) QueryRange(context.Context, promapi.RangeQuery, promapi.Sink) (promapi.Report, error) {
 	return promapi.Report{}, nil
 }
 
@@ -160,18 +188,18 @@ func BenchmarkStored(b *testing.B) {
 func BenchmarkDecode(b *testing.B) {
 	services := fixture.Numbered(5000)
 	plan := spec{Rubrics: fixture.Availability, Services: services}.plan(b)
-	var rows []*promapi.Series
+	c := &canned{}
 	for i, s := range services {
 		for j := range 30 {
-			rows = append(rows, fixture.Series(map[string]string{"service": s.ID.Name, "code": fmt.Sprint(200 + 10*j), "pod": "x"}, float64(i)))
+			c.events = append(c.events, c.series(map[string]string{"service": s.ID.Name, "code": fmt.Sprint(200 + 10*j), "pod": "x"}, float64(i)))
 		}
 	}
-	g := gather.New(plan, []gather.Source{{Name: "eu", Client: canned{events: rows}}}, nil)
+	g := gather.New(plan, []gather.Source{{Name: "eu", Client: c}}, nil)
 	b.ReportAllocs()
 	for b.Loop() {
 		if n := len(g.Range(b.Context(), question.Instant(t0), nil)[0][0].Columns[0].Rows); n != 5000 {
 			b.Fatal(n)
 		}
 	}
-	b.ReportMetric(float64(b.N*len(rows))/b.Elapsed().Seconds(), "rows/s")
+	b.ReportMetric(float64(b.N*len(c.events))/b.Elapsed().Seconds(), "rows/s")
 }
