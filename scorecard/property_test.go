@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"testing"
 	"time"
 
@@ -198,7 +199,7 @@ func FuzzGrade(f *testing.F) {
 	})
 }
 
-var unexported = cmp.AllowUnexported(scorecard.Result{})
+var unexported = cmp.Exporter(func(reflect.Type) bool { return true })
 
 func TestTheSameFactsAndStateGiveTheSameScorecard(t *testing.T) {
 	seeded(t, func(t *rapid.T, m *maker) {

@@ -3,6 +3,7 @@ package scorecard_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -184,7 +185,8 @@ func TestThereIsNoLevelBeforeTheFirstScoreAndOneAfterIt(t *testing.T) {
 	card, state = scorecard.Grade(in)
 	require.NotNil(t, card.LevelRank)
 	assert.Equal(t, "bronze", card.Level)
-	in.Previous, in.Facts, in.Tick = state, []scorecard.CheckFacts{dark}, noon.Add(60e9)
+	in.Previous, in.Tick = state, noon.Add(16*time.Minute)
+	in.Facts = []scorecard.CheckFacts{at(dark, in.Tick)}
 	card, _ = scorecard.Grade(in)
 	require.NotNil(t, card.LevelRank)
 	assert.Nil(t, card.Score)
