@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/stretchr/testify/require"
@@ -309,4 +310,19 @@ func states(cards []*scorecard.Scorecard) map[scorecard.Key]*scorecard.State {
 		out[c.Key()] = s
 	}
 	return out
+}
+
+// TestStatesOfTheFirstVersionAreRead reads states that know neither when a
+// result was judged nor how much of it was covered.
+func TestStatesOfTheFirstVersionAreRead(t *testing.T) {
+	states, err := DecodeStates([]byte(`{"states":[{"rubric":"http","namespace":"default","service":"playlist","last_score":59,` +
+		`"last_scored_at":"2026-11-23T12:00:00Z","checks":[{"name":"availability","hash":"0f3a5c77d1b2","verdict":"fail",` +
+		`"reason":"burning_fast","since":"2026-11-23T11:52:00Z","firing":[{"long":3600,"short":300}],` +
+		`"standing":{"verdict":"fail","reason":"burning_fast"}}]}]}`))
+	require.NoError(t, err)
+	state := states[scorecard.Key{Rubric: "http", Service: catalog.ID{Namespace: "default", Name: "playlist"}}]
+	require.NotNil(t, state)
+	require.Equal(t, scorecard.Standing{Verdict: scorecard.Fail, Reason: "burning_fast", Coverage: 1, At: noon()}, state.Checks["availability"].Standing)
+	require.Equal(t, []scorecard.FiringPair{{Long: time.Hour, Short: 5 * time.Minute}}, state.Checks["availability"].Firing)
+	require.Empty(t, state.RubricVersion)
 }
