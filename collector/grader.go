@@ -181,7 +181,7 @@ func (g *Grader) Grade(tick, evaluatedAt time.Time) []*scorecard.Scorecard {
 		card, state := g.gradeOne(graded, scorecard.Input{
 			Rubric: graded.rubric, Service: service, Environment: g.environment,
 			Tick: tick.UTC(), EvaluatedAt: evaluatedAt.UTC(), Interval: g.plan.Interval,
-			Previous: g.states[key], Stateless: g.stateless,
+			Previous: g.states[key], Stateless: g.stateless, ServiceVersion: g.plan.versions[graded.service],
 		})
 		if state != nil {
 			states[key] = state

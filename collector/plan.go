@@ -29,6 +29,7 @@ type Plan struct {
 	slis       []sli
 	graded     []gradedService // rubric by rubric
 	scoped     map[int]bool    // services asked for alone; nil: all
+	versions   []string        // what the catalog says of each service
 }
 
 // planIdentity is one way in which series name services.
@@ -84,6 +85,12 @@ func NewPlan(o PlanOptions) (*Plan, error) {
 	p := &Plan{Interval: o.Interval, Catalog: o.Catalog, Rubrics: o.Rubrics, Services: o.Catalog.Services()}
 	if err := p.restrict(o.Only); err != nil {
 		return nil, err
+	}
+	p.versions = make([]string, len(p.Services))
+	for i, s := range p.Services {
+		if p.wants(i) {
+			p.versions[i] = s.Version()
+		}
 	}
 	identities, slis := map[string]int{}, map[string]int{}
 	for _, r := range o.Rubrics {
