@@ -188,5 +188,5 @@ func (c *Scorecard) boundOverall(o *overall) {
 	if c.Score != nil {
 		low, high = math.Min(low, *c.Score), math.Max(high, *c.Score)
 	}
-	c.ScoreLow, c.ScoreHigh = ptr(low), ptr(high)
+	c.ScoreLow, c.ScoreHigh = ptr(math.Min(low, high)), ptr(high) // rounding may have put low above
 }
