@@ -28,8 +28,8 @@ func newMaker(t testing.TB, seed uint64) *maker {
 }
 
 // casesPerDraw is how many cases a property is held against for each seed that
-// is drawn: with the usual hundred seeds, 15,000 for each property.
-const casesPerDraw = 150
+// is drawn: with the usual hundred seeds, 10,000 for each property.
+const casesPerDraw = 100
 
 // seeded holds a property against many cases. A failure names the case.
 func seeded(t *testing.T, property func(t *rapid.T, m *maker)) {

@@ -96,7 +96,7 @@ type overall struct {
 	score, unwaived           float64 // weight times score of what is known
 	low, high                 float64
 	coverage, fresh           float64
-	cap                       string // the heaviest rubric that is capped, then by name
+	capping                   string // the heaviest rubric that is capped, then by name
 	capWeight                 float64
 	capKnown, blind, capBared bool
 }
@@ -123,7 +123,7 @@ func (o *overall) add(p part) {
 	o.capBared = o.capBared || c.caps.unwaived
 	o.capKnown = o.capKnown || c.caps.known
 	if c.caps.any && w > o.capWeight {
-		o.cap, o.capWeight = c.Rubric, w
+		o.capping, o.capWeight = c.Rubric, w
 	}
 }
 
@@ -159,16 +159,16 @@ func (c *Scorecard) sumOverall(parts []part) {
 }
 
 func (c *Scorecard) scoreOverall(o *overall) {
-	capped := func(raw float64, cap bool) float64 {
-		if cap {
+	capped := func(raw float64, fails bool) float64 {
+		if fails {
 			return math.Min(raw, criticalCap)
 		}
 		return raw
 	}
 	raw := math.Min(100, o.score/o.known)
-	score := capped(raw, o.cap != "")
-	if o.cap != "" && !slo.AtMost(raw, criticalCap) {
-		c.CappedBy = o.cap
+	score := capped(raw, o.capping != "")
+	if o.capping != "" && !slo.AtMost(raw, criticalCap) {
+		c.CappedBy = o.capping
 	}
 	c.RawScore, c.Score, c.CapPoints = ptr(raw), ptr(score), ptr(raw-score)
 	c.ScoreWithoutWaivers = ptr(capped(math.Min(100, o.unwaived/o.known), o.capBared))
@@ -179,7 +179,7 @@ func (c *Scorecard) scoreOverall(o *overall) {
 // unknown may lie outside its bounds: those over all contain the score.
 func (c *Scorecard) boundOverall(o *overall) {
 	low, high := o.low/o.all, math.Min(100, o.high/o.all)
-	if o.cap != "" || o.blind {
+	if o.capping != "" || o.blind {
 		low = math.Min(low, criticalCap)
 	}
 	if o.capKnown {
