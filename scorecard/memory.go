@@ -3,6 +3,7 @@ package scorecard
 import (
 	"time"
 
+	"github.com/apgarhq/apgar/rubric"
 	"github.com/apgarhq/apgar/slo"
 )
 
@@ -20,8 +21,28 @@ func (j *judgement) carry() {
 	}
 	j.result.Verdict, j.result.Reason, j.result.Credit = last.Verdict, last.Reason, ptr(last.Credit)
 	j.result.Coverage, j.result.freshCoverage = last.Coverage, 0
-	j.result.Value, j.result.DataTime = last.Value, last.At
+	j.result.DataTime = last.At
+	j.showCarried(last)
 	j.result.Message += "; the result of " + FormatDuration(age.Truncate(time.Second)) + " ago stands"
+}
+
+// showCarried publishes the value of a carried result. That of a counted check
+// is in the ledger, which goes on while nothing is answered.
+func (j *judgement) showCarried(last Standing) {
+	if !j.check.Kind.Counted() {
+		j.result.Value = last.Value
+		return
+	}
+	if j.windows == nil {
+		kept := j.next.Windows
+		j.keepWindows()
+		j.next.Windows = kept
+	}
+	if j.check.Objective > 0 {
+		j.showBudget()
+	} else if ratio, ok := j.window(j.check.Window).Counts.ErrorRatio(); ok {
+		j.result.Value = ptr(1 - ratio)
+	}
 }
 
 // remember keeps what was judged, and hands an unknown result what it is
@@ -30,8 +51,9 @@ func (j *judgement) remember() {
 	r := &j.result
 	switch {
 	case r.Verdict.Judged() && !r.Carried:
-		j.next.Standing = Standing{
-			Verdict: r.Verdict, Reason: r.Reason, Credit: *r.Credit, Value: r.Value, Coverage: r.Coverage, At: r.DataTime,
+		j.next.Standing = Standing{Verdict: r.Verdict, Reason: r.Reason, Credit: *r.Credit, Coverage: r.Coverage, At: r.DataTime}
+		if j.check.Kind == rubric.KindValue {
+			j.next.Standing.Value = r.Value
 		}
 	case r.Verdict == VerdictUnknown && j.previous.Standing.Verdict != "":
 		r.remembered = ptr(j.next.Standing)

@@ -87,6 +87,13 @@ func TestAnObjectiveThatFallsIdleIsCarriedThenRemembered(t *testing.T) {
 	card := later(r, 5*time.Minute, []scorecard.CheckFacts{busy}, []scorecard.CheckFacts{idle})
 	assert.Equal(t, "burning_fast", card.Results[0].Reason)
 	assert.Equal(t, "idle", card.Results[0].Missing)
+	lost := busy
+	lost.Cells = dark().Cells
+	card = later(r, 5*time.Minute, []scorecard.CheckFacts{busy}, []scorecard.CheckFacts{lost})
+	assert.Equal(t, "source_error", card.Results[0].Missing)
+	require.NotNil(t, card.Results[0].Budget, "the ledger goes on")
+	assert.InDelta(t, many, card.Results[0].Budget.Bad, 0)
+	assert.Zero(t, *card.Results[0].Value)
 	card = later(r, 20*time.Minute, []scorecard.CheckFacts{busy}, []scorecard.CheckFacts{idle})
 	assert.Equal(t, "idle", card.Results[0].Reason)
 	assert.Equal(t, "there were no requests to judge in the last 30d; it counts as the fail that it last was", card.Results[0].Message)

@@ -26,13 +26,8 @@ const pageLong = 6 * time.Hour
 // judgeObjective judges an SLI with an objective by its budget and burn.
 func (j *judgement) judgeObjective() {
 	j.keepWindows()
-	j.budget = j.budgeting()
+	j.showBudget()
 	b := &j.budget
-	j.result.Budget = b.published()
-	period := b.period.Counts
-	if ratio, ok := period.ErrorRatio(); ok {
-		j.result.Value = ptr(1 - ratio)
-	}
 	if j.idleEverywhere() {
 		j.unjudged(VerdictUnknown, ReasonIdle)
 		return
@@ -53,6 +48,15 @@ func (j *judgement) judgeObjective() {
 	if b.anyBad() {
 		plain, _, _ := b.verdict(j.judgePairs(b, plainShare), plainShare)
 		j.result.LowTraffic = plain != verdict
+	}
+}
+
+// showBudget publishes what the ledger says of the period.
+func (j *judgement) showBudget() {
+	j.budget = j.budgeting()
+	j.result.Budget = j.budget.published()
+	if ratio, ok := j.budget.period.Counts.ErrorRatio(); ok {
+		j.result.Value = ptr(1 - ratio)
 	}
 }
 

@@ -56,8 +56,8 @@ type CheckState struct {
 type Standing struct {
 	Verdict  Verdict
 	Reason   string
-	Credit   float64 // 0 to 1
-	Value    *float64
+	Credit   float64   // 0 to 1
+	Value    *float64  // of a gauge
 	Coverage float64   // its q
 	At       time.Time // the data time
 }

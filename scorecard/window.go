@@ -1,6 +1,7 @@
 package scorecard
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -21,25 +22,53 @@ type window struct {
 }
 
 // keepWindows takes the windows of the facts, puts what was last judged in the
-// place of those that cannot be judged, and remembers all that are judged.
+// place of those that cannot be judged, and remembers those that may soon be
+// missed.
 func (j *judgement) keepWindows() {
 	given := j.facts.Windows
 	j.windows = make([]window, len(given))
 	kept := make([]WindowState, 0, len(given))
+	now := j.result.DataTime.Unix()
 	for i, w := range given {
-		j.windows[i] = window{Window: w}
-		last := WindowState{w.Length, w.Counts, j.result.DataTime.Unix()}
-		if !w.Judged(j.neededOf(w.Length)) {
-			at := slices.IndexFunc(j.previous.Windows, func(k WindowState) bool { return k.Length == w.Length })
-			if at < 0 || last.At-j.previous.Windows[at].At > int64(j.grace/time.Second) {
-				continue
+		j.windows[i] = window{w, true}
+		if w.Judged(j.neededOf(w.Length)) {
+			if j.mayBeMissed(w) {
+				kept = append(kept, WindowState{w.Length, slo.Counts{Bad: toMillionths(w.Counts.Bad), Total: toMillionths(w.Counts.Total)}, now})
 			}
-			last = j.previous.Windows[at]
+			continue
 		}
-		j.windows[i].Counts, j.windows[i].judged = last.Counts, true
+		at := slices.IndexFunc(j.previous.Windows, func(k WindowState) bool { return k.Length == w.Length })
+		if at < 0 || now-j.previous.Windows[at].At > int64(j.grace/time.Second) {
+			j.windows[i].judged = false
+			continue
+		}
+		last := j.previous.Windows[at]
+		j.windows[i].Counts = last.Counts
 		kept = append(kept, last)
 	}
 	j.next.Windows = kept
+}
+
+// mayBeMissed reports whether a judged window can come to be measured too
+// thinly within the grace. A long one that is measured well cannot, and need
+// not be remembered: it loses at most as many slots as the grace has, and the
+// slots of an hour where its far edge is rounded to one.
+func (j *judgement) mayBeMissed(w slo.Window) bool {
+	const hour = int(time.Hour / slo.SlotLength)
+	slots := int(j.grace/slo.SlotLength) + 1
+	if w.Length > 3*24*time.Hour {
+		slots += hour
+	}
+	return !slo.AtLeast(float64(w.Measured-slots), j.neededOf(w.Length)*float64(w.Expected+slots))
+}
+
+// toMillionths rounds a number of events to what is worth storing.
+func toMillionths(x float64) float64 {
+	const most, parts = 1e9, 1e6
+	if x > most {
+		return x
+	}
+	return math.Round(x*parts) / parts
 }
 
 // neededOf returns the share of a window that must be measured.

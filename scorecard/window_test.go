@@ -16,7 +16,7 @@ func TestAWindowKeepsItsLastJudgementForTheGrace(t *testing.T) {
 	check := availability()
 	quiet := counted(check, counts{0: {Total: many}})
 	fast := counted(check, counts{0: {Total: many}, time.Hour: burning(20, many), slot: burning(20, many)})
-	spent := counted(check, counts{0: {Total: many}, 30 * day: burning(2, many)})
+	spent := thin(counted(check, counts{0: {Total: many}, 30 * day: burning(2, many)}), 30*day, 0.9)
 	silent := thin(thin(quiet, slot, 0), 30*time.Minute, 0.5)
 	for _, test := range []struct {
 		name        string
@@ -70,9 +70,24 @@ func TestAKeptWindowIsAsOldAsItsData(t *testing.T) {
 		var card *scorecard.Scorecard
 		card, in.Previous = scorecard.Grade(in)
 		want += letters([]*scorecard.Scorecard{card})
-		assert.Len(t, in.Previous.Checks["availability"].Windows, map[bool]int{true: 8, false: 6}[i < 4], "%d", i)
+		assert.Len(t, in.Previous.Checks["availability"].Windows, map[bool]int{true: 4, false: 2}[i < 4], "%d", i)
 	}
 	assert.Equal(t, "PPPPp", want, "the windows are kept until 12:15, then the result of 12:15 is carried")
+}
+
+// TestOnlyWindowsThatMayBeMissedAreRemembered keeps the state small: of a
+// service that is measured well, the windows of two hours and less.
+func TestOnlyWindowsThatMayBeMissedAreRemembered(t *testing.T) {
+	check := availability()
+	f := counted(check, counts{0: {Bad: 1.00000049, Total: 1234.56789012}})
+	_, state := scorecard.Grade(input(rubricOf(check), f))
+	var lengths []time.Duration
+	for _, k := range state.Checks["availability"].Windows {
+		lengths = append(lengths, k.Length)
+		assert.Equal(t, slo.Counts{Bad: 1, Total: 1234.56789}, k.Counts)
+		assert.Equal(t, noon.Unix(), k.At)
+	}
+	assert.Equal(t, []time.Duration{slot, 30 * time.Minute, time.Hour, 2 * time.Hour}, lengths)
 }
 
 func TestAFiringPairIsHeldByItsIdleWindowOfThePast(t *testing.T) {
