@@ -64,10 +64,7 @@ func (s *Server) readHistory(ctx context.Context, key scorecard.Key, asked span)
 	if errors.Is(err, scorecard.ErrNotFound) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read the history of %s by rubric %q: %w", key.Service, key.Rubric, err)
-	}
-	return points, nil
+	return points, err // it says what was being read
 }
 
 // parseSpan reads from, to and step. They default to the last day up to tick,

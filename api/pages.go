@@ -130,7 +130,7 @@ func (s *Server) lastDay(r request, cards []*scorecard.Scorecard) map[string][]s
 	for _, c := range cards {
 		points, err := s.readHistory(ctx, c.Key(), asked)
 		if err != nil {
-			s.logger.WarnContext(r.ctx, "a page has no sparkline", "error", err)
+			s.logger.DebugContext(r.ctx, "a page has no sparkline", "error", err) // whoever follows the store says once that it is away
 			continue
 		}
 		history[c.Rubric] = points

@@ -137,6 +137,15 @@ func (s *Server) report(c *gin.Context, p *problem) answer {
 	return a
 }
 
+// level is how loud the log tells of a failed request: what others tell of
+// already, once and not at every request, is for those who look for it.
+func (c code) level() slog.Level {
+	if c == historyUnavailable || c == reloadFailed {
+		return slog.LevelDebug
+	}
+	return slog.LevelError
+}
+
 func (s *Server) noRoute(c *gin.Context) {
 	s.fail(c, &problem{code: notFound, detail: "no route answers this path; /openapi.yaml lists those that exist"})
 }

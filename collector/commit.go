@@ -35,19 +35,22 @@ func (c *Collector) sure(ctx context.Context) (scorecard.Lease, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.storeTimeout())
 	defer cancel()
-	if err := c.o.Store.Sync(ctx); err != nil {
+	err := c.o.Store.Sync(ctx)
+	lost := errors.Is(err, scorecard.ErrForgotten)
+	if err != nil && !lost {
 		return scorecard.Lease{}, fmt.Errorf("asking the store for the newest commit: %w", err)
 	}
 	newest := c.o.Store.Snapshot()
+	lost = lost || newest == nil
 	switch {
-	case newest == nil: // everything is lost, and nobody else was there
+	case lost: // whose the newest commit was is not known any more, and does not matter
 	case c.attempt != nil && markOf(newest) == c.attempt.mark:
 		c.took(c.attempt.mark, c.attempt.cards)
 	case markOf(newest) != c.committed:
 		c.ready = false
 		return scorecard.Lease{}, errAnew
 	}
-	if newest == nil || g.regained {
+	if lost || g.regained {
 		c.unsave() // what forgot the lease may have forgotten more
 	}
 	c.attempt, c.behind = nil, false

@@ -46,6 +46,7 @@ func (c *Collector) prime(ctx context.Context) (next time.Time, ok bool) {
 		c.walk(ctx, w)
 	}
 	if ctx.Err() == nil && c.ready && newest.After(c.lastTick) {
+		c.countSkipped(newest)
 		c.primeNewest(ctx, newest)
 	}
 	if ctx.Err() != nil || !c.ready {
@@ -55,6 +56,14 @@ func (c *Collector) prime(ctx context.Context) (next time.Time, ok bool) {
 	queue := c.queue()
 	c.running.Go(func() { c.backfill(ctx, queue) })
 	return newest.Add(interval), true
+}
+
+// countSkipped counts the ticks between the newest that was graded, by
+// whomever, and the next.
+func (c *Collector) countSkipped(next time.Time) {
+	if !c.lastTick.IsZero() {
+		c.metrics.ticksMissed.Add(float64(next.Sub(c.lastTick)/c.o.Plan.Interval - 1))
+	}
 }
 
 // replay is how much of the past is graded: there is none yet.

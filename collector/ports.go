@@ -34,7 +34,9 @@ type Follower interface {
 	// Snapshot is the newest that is known here; nil before the first. It may
 	// stay when the store has lost everything.
 	Snapshot() *scorecard.Snapshot
-	// Sync makes Snapshot, States and Pages those of the newest commit.
+	// Sync makes Snapshot, States and Pages those of the newest commit. It is
+	// scorecard.ErrForgotten where that is damaged, for good: States and Pages have
+	// what is left of it.
 	Sync(ctx context.Context) error
 }
 

@@ -70,7 +70,11 @@ func (c *Collector) takeOver(ctx context.Context) bool {
 	}
 	c.settleIn()
 	c.metrics.takeovers.Inc()
-	c.o.Logger.Info("grading begins", "newest_tick", c.lastTick, "late_services", c.agenda.LateServices())
+	if c.lastTick.IsZero() {
+		c.o.Logger.Info("grading begins")
+	} else {
+		c.o.Logger.Info("grading begins", "after_tick", c.lastTick, "late_services", c.agenda.LateServices())
+	}
 	return true
 }
 
@@ -79,7 +83,11 @@ func (c *Collector) takeOver(ctx context.Context) bool {
 // the memory stands; whether it has is looked into if the store is to be
 // committed to.
 func (c *Collector) load(ctx context.Context, committing bool) error {
-	if err := c.o.Store.Sync(ctx); err != nil {
+	switch err := c.o.Store.Sync(ctx); {
+	case errors.Is(err, scorecard.ErrForgotten) && committing:
+		c.o.Logger.Error("the newest commit in the store is damaged: grading goes on from what can be read, and hands over everything", "err", err)
+		return c.salvage(ctx)
+	case err != nil:
 		return fmt.Errorf("asking the store for the newest commit: %w", err)
 	}
 	newest := c.o.Store.Snapshot()
@@ -89,12 +97,9 @@ func (c *Collector) load(ctx context.Context, committing bool) error {
 		}
 		return nil
 	}
-	states, err := c.o.Store.States(ctx)
+	states, err := c.readStates(ctx)
 	if err != nil {
-		return fmt.Errorf("reading the grading state: %w", err)
-	}
-	if states == nil {
-		states = map[scorecard.Key]*scorecard.State{}
+		return err
 	}
 	c.newRing = newest.Interval != c.o.Plan.Interval
 	if err := c.loadPages(ctx); err != nil {
@@ -103,6 +108,32 @@ func (c *Collector) load(ctx context.Context, committing bool) error {
 	c.states, c.last, c.lastTick, c.roster = states, newest.Scorecards, newest.Tick, rosterOf(newest)
 	c.committed, c.loaded = markOf(newest), versionOf(newest)
 	return nil
+}
+
+// salvage reads what can be read of a store whose newest commit is damaged.
+// Which tick that was is not known, and the next commit brings everything.
+func (c *Collector) salvage(ctx context.Context) error {
+	states, err := c.readStates(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.loadPages(ctx); err != nil {
+		return fmt.Errorf("reading the ledger: %w", err)
+	}
+	c.states, c.newRing = states, true
+	c.unsave()
+	return nil
+}
+
+func (c *Collector) readStates(ctx context.Context) (map[scorecard.Key]*scorecard.State, error) {
+	states, err := c.o.Store.States(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading the grading state: %w", err)
+	}
+	if states == nil {
+		states = map[scorecard.Key]*scorecard.State{}
+	}
+	return states, nil
 }
 
 func rosterOf(s *scorecard.Snapshot) []string {

@@ -120,7 +120,9 @@ func (s *Store) look(ctx context.Context) error {
 // Sync publishes the newest generation of the store, if it is not served yet.
 // Within an incarnation the tick never goes back: a server that lost its
 // newest commits in a failover is waited for. A store that has lost everything
-// changes nothing: what is served grows stale.
+// changes nothing: what is served grows stale. Where the newest generation is
+// damaged, or objects of it are gone, the error is scorecard.ErrForgotten: only
+// another commit will mend that.
 func (s *Store) Sync(ctx context.Context) error {
 	const doing = "read the newest generation"
 	if err := s.following.take(ctx); err != nil {
@@ -137,7 +139,11 @@ func (s *Store) Sync(ctx context.Context) error {
 	if errors.Is(err, errOvertaken) {
 		err = nil // by commits of this very process
 	}
-	return wrap(s.noted("sync", err), doing)
+	damaged := isLoss(err)
+	if err = s.noted("sync", err); damaged {
+		err = refusal{error: err, kind: scorecard.ErrForgotten}
+	}
+	return wrap(err, doing)
 }
 
 // errOvertaken says that another generation was published while one was read.
@@ -285,7 +291,7 @@ func (s *Store) assemble(v *view) (*scorecard.Snapshot, error) {
 		group.Go(func() error {
 			cards, err := codec.DecodeCards(p.payload, m.common(), service)
 			if err != nil {
-				return fmt.Errorf("decode %s of shard %d: %w", p.name, shard, err)
+				return fmt.Errorf("decode %s of %s: %w", p.name, shardName(shard), err)
 			}
 			decoded[shard] = cards
 			return nil

@@ -30,7 +30,7 @@ type want struct {
 type missingError struct{ want }
 
 func (e *missingError) Error() string {
-	return fmt.Sprintf("the object %s of shard %d is not there", e.name, e.shard)
+	return fmt.Sprintf("the object %s of %s is not there", e.name, shardName(e.shard))
 }
 
 // fetched is what came of a want.
@@ -92,7 +92,7 @@ func (s *Store) received(w want, c *redis.StringCmd) fetched {
 		payload, err = s.open(w.name, data)
 	}
 	if err != nil {
-		return fetched{err: fmt.Errorf("read the object %s of shard %d: %w", w.name, w.shard, err)}
+		return fetched{err: fmt.Errorf("read the object %s of %s: %w", w.name, shardName(w.shard), err)}
 	}
 	return fetched{payload: payload}
 }
@@ -119,6 +119,14 @@ func (s *Store) open(name string, data []byte) ([]byte, error) {
 type object struct {
 	want
 	data []byte
+}
+
+// shardName says a shard in words.
+func shardName(shard int) string {
+	if shard == headShard {
+		return "the head"
+	}
+	return fmt.Sprintf("shard %02d", shard)
 }
 
 // batches cuts objects into pipelines.
@@ -152,7 +160,7 @@ func (s *Store) write(ctx context.Context, objects []object) error {
 			_, _ = pipe.Exec(ctx)
 			for i, c := range commands {
 				if err := c.Err(); err != nil {
-					return fmt.Errorf("write the object %s of shard %d: %w", batch[i].name, batch[i].shard, err)
+					return fmt.Errorf("write the object %s of %s: %w", batch[i].name, shardName(batch[i].shard), err)
 				}
 			}
 			return nil
@@ -197,7 +205,7 @@ func (s *Store) census(ctx context.Context, known map[int]names) (map[int]names,
 	for shard, c := range lists {
 		list, err := c.Result()
 		if err != nil {
-			return nil, fmt.Errorf("list the objects of shard %d: %w", shard, err)
+			return nil, fmt.Errorf("list the objects of %s: %w", shardName(shard), err)
 		}
 		found[shard] = namesOf(list)
 	}
