@@ -39,6 +39,7 @@ type asker struct {
 	busy    atomic.Bool // a tick is being asked
 	bounds  boundsMemory
 	splits  splitMemories
+	tally   *tally // of what each query cost; nil: not kept
 }
 
 func newAsker(o SourceOptions, plan *Plan) *asker {
@@ -72,6 +73,7 @@ func (a *asker) ask(ctx context.Context, s span, w wish) []*slo.Block {
 		group.Go(func() error { byQuery[i] = a.send(ctx, q, s); return nil })
 	}
 	_ = group.Wait()
+	a.tally.add(wanted, byQuery)
 	answers := slices.Concat(byQuery...)
 	a.explainBounds(ctx, answers)
 	blocks := a.assemble(answers, s)

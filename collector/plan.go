@@ -62,7 +62,8 @@ type sli struct {
 type gradedService struct {
 	service int
 	rubric  *rubric.Rubric
-	slis    []int // by check; -1 for catalog checks
+	slis    []int          // by check; -1 for catalog checks
+	origin  *rubric.Rubric // the rubric without the service's overrides
 }
 
 // PlanOptions say what to plan for.
@@ -126,7 +127,7 @@ func (p *Plan) addRubric(r *rubric.Rubric, identities, slis map[string]int) {
 		if !p.wants(i) || !scorecard.Applies(r, s) {
 			continue
 		}
-		g := gradedService{i, r, common}
+		g := gradedService{i, r, common, r}
 		// An override that is no good is left out here; whoever checks the
 		// configuration reports it.
 		if own, _ := r.For(s); own != r {

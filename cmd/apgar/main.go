@@ -34,6 +34,7 @@ type cli struct {
 	Serve    serveCommand    `cmd:"" help:"Run the service: collect, grade, and serve scorecards."`
 	Evaluate evaluateCommand `cmd:"" help:"Grade one tick, now or in the past, from what the sources hold; print scorecards and why."`
 	Check    checkCommand    `cmd:"" help:"Find every mistake in a configuration, rubric or catalog, with its place."`
+	Test     testCommand     `cmd:"" help:"Run unit tests of rubrics: series and a catalog in, scores and verdicts out."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
@@ -96,7 +97,7 @@ func report(err error, stderr io.Writer) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.Is(err, app.ErrMistakes):
+	case errors.Is(err, app.ErrMistakes), errors.Is(err, app.ErrTestsFailed):
 		return exitFailed
 	}
 	_, _ = fmt.Fprintln(stderr, "apgar:", err)
