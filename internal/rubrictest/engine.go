@@ -42,28 +42,38 @@ func (p *prometheus) Status() promapi.Status { return promapi.Status{State: prom
 // Query answers an instant query.
 func (p *prometheus) Query(ctx context.Context, q promapi.Query, sink promapi.Sink) (promapi.Report, error) {
 	prepared, err := p.engine.NewInstantQuery(ctx, p.queryable, promql.NewPrometheusQueryOpts(false, 0, nil), q.Expr, q.Time)
-	return answer(ctx, prepared, err, q.Expr, sink)
+	return answer(ctx, asked{prepared, q.Expr, parser.ValueTypeVector}, err, sink)
 }
 
 // QueryRange answers a range query.
 func (p *prometheus) QueryRange(ctx context.Context, q promapi.RangeQuery, sink promapi.Sink) (promapi.Report, error) {
 	prepared, err := p.engine.NewRangeQuery(ctx, p.queryable, promql.NewPrometheusQueryOpts(false, 0, nil), q.Expr, q.Start, q.End, q.Step)
-	return answer(ctx, prepared, err, q.Expr, sink)
+	return answer(ctx, asked{prepared, q.Expr, parser.ValueTypeMatrix}, err, sink)
+}
+
+// asked is a question and what kind of answer it must have.
+type asked struct {
+	promql.Query
+	expr string
+	want parser.ValueType
 }
 
 // answer runs a query that has been prepared, unless that failed, and hands on
 // what it yields.
-func answer(ctx context.Context, q promql.Query, err error, expr string, sink promapi.Sink) (promapi.Report, error) {
+func answer(ctx context.Context, q asked, err error, sink promapi.Sink) (promapi.Report, error) {
 	report := promapi.Report{Attempts: 1}
 	if err != nil {
-		return report, fmt.Errorf("preparing %s: %w", expr, err)
+		return report, fmt.Errorf("preparing %s: %w", q.expr, err)
 	}
 	defer q.Close()
 	result := q.Exec(ctx)
 	report.SamplesTotal = q.Stats().Samples.TotalSamples
-	report.Warnings, report.Infos = textsOf(result.Warnings, expr)
+	report.Warnings, report.Infos = textsOf(result.Warnings, q.expr)
 	if result.Err != nil {
-		return report, fmt.Errorf("running %s: %w", expr, result.Err)
+		return report, fmt.Errorf("running %s: %w", q.expr, result.Err)
+	}
+	if kind := result.Value.Type(); kind != q.want {
+		return report, fmt.Errorf("running %s: it yields a %s, not a %s", q.expr, kind, q.want)
 	}
 	sink.Reset()
 	give := func(ls labels.Labels, floats []promapi.Point, histograms []promapi.HistogramPoint) error {
@@ -76,8 +86,6 @@ func answer(ctx context.Context, q promql.Query, err error, expr string, sink pr
 		err = giveVector(v, give)
 	case promql.Matrix:
 		err = giveMatrix(v, give)
-	default:
-		err = fmt.Errorf("running %s: it yields a %s, not series", expr, v.Type())
 	}
 	return report, err
 }

@@ -2,7 +2,6 @@ package rubrictest
 
 import (
 	"fmt"
-	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -72,9 +71,11 @@ func readSeries(m *strict.Map, p parser.Parser, left *int) *series {
 		return nil
 	}
 	// The parser makes samples of whatever it is told, so count before.
+	if *left < 0 {
+		return nil // that has been said
+	}
 	if *left -= weigh(name + " " + values); *left < 0 {
-		m.Mistake(m.LineOf("values"), "the series of this test have more than %d samples, with histograms counted by their size: write fewer, or start later with \"start:\"", maxSamples)
-		*left = math.MaxInt32 // said once
+		m.Mistake(m.LineOf("values"), "the series of this test have more than %d samples, with histograms counted by their size: write fewer, or make several tests", maxSamples)
 		return nil
 	}
 	names, parsed, err := p.ParseSeriesDesc(name + " " + values)
@@ -85,6 +86,13 @@ func readSeries(m *strict.Map, p parser.Parser, left *int) *series {
 	s := &series{labels: names, values: make([]value, len(parsed))}
 	for i, v := range parsed {
 		s.values[i] = value{v.Value, v.Histogram, v.Omitted}
+		if v.Histogram == nil {
+			continue
+		}
+		if err := v.Histogram.Validate(); err != nil {
+			m.Mistake(m.LineOf("values"), "value %d of %s is no histogram: %s", i+1, m.What(), oneLine(err))
+			return nil
+		}
 	}
 	return s
 }

@@ -37,6 +37,9 @@ func (r *reader) test(m *strict.Map) *Test {
 	m.Done()
 	for i, n := range nodes {
 		e := r.expectation(m.Source().Map(n, fmt.Sprintf("expectation %d of %s", i+1, m.What())))
+		if e == nil {
+			continue
+		}
 		if e.at < t.start {
 			m.Mistake(e.position.Line, "this is expected at %s, before the test starts to grade at %s", model.Duration(e.at), model.Duration(t.start))
 		}
@@ -57,6 +60,7 @@ func (r *reader) tick(m *strict.Map, field string) time.Duration {
 	return at
 }
 
+// expectation reads one expectation, or returns nil after a report.
 func (r *reader) expectation(m *strict.Map) *expectation {
 	e := &expectation{position: r.at(m.Line()), at: r.tick(m, "at"), graded: m.Bool("graded", true)}
 	if !m.Has("at") && !m.Bad() {
@@ -71,12 +75,16 @@ func (r *reader) expectation(m *strict.Map) *expectation {
 		m.Ask("checks")
 	}
 	m.Done()
-	if !m.Bad() && e.graded == (len(e.fields) == 0 && len(e.checks) == 0) {
-		if e.graded {
-			m.Mistake(m.Line(), "%s expects nothing: write e.g. \"score: 100\"", m.What())
-		} else {
-			m.Mistake(m.Line(), "%s says graded: false, so there is no score or check to expect: remove what else it says", m.What())
-		}
+	nothing := len(e.fields) == 0 && len(e.checks) == 0
+	switch {
+	case m.Bad():
+	case e.graded && nothing:
+		m.Mistake(m.Line(), "%s expects nothing: write e.g. \"score: 100\"", m.What())
+	case !e.graded && !nothing:
+		m.Mistake(m.Line(), "%s says graded: false, so there is no score or check to expect: remove what else it says", m.What())
+	}
+	if m.Bad() {
+		return nil
 	}
 	return e
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/apgarhq/apgar/catalog/strict"
 	"github.com/apgarhq/apgar/scorecard"
 )
@@ -122,6 +124,10 @@ func readWant(m *strict.Map, field string, f fact) (want, string, bool) {
 	if !m.Has(field) {
 		return want{null: true}, "null", true
 	}
+	if m.Node(field).Kind != yaml.ScalarNode {
+		_ = m.Text(field) // reports it
+		return want{}, "", false
+	}
 	written := m.Text(field)
 	switch f.kind {
 	case kindNumber:
@@ -160,7 +166,7 @@ func readNumber(m *strict.Map, field, written string, score bool) (want, string,
 	return w, written, true
 }
 
-// known values of fields, so that a misspelt one is found when the file is read.
+// allowed returns the values that a field can have, or nil for any, so that a misspelt one is found when the file is read.
 func allowed(field string) []string {
 	switch field {
 	case "verdict", "pending":
