@@ -151,6 +151,7 @@ identities: {pods: {labels: {pod: service.name}}}
 		"rubrics/a.yml":  "rubrics: [{name: own, checks: [{name: c, identity: pods, value: {query: 'max by ($identity) (a)'}, pass: 1, op: '>=', interval: 150s}]}]",
 		"rubrics/b.yml":  "rubrics: [{name: slow, checks: [{name: c, value: {query: 'max by ($identity) (a)'}, pass: 1, op: '>=', interval: 20s}]}]",
 		"rubrics/c.yaml": "not matched",
+		"rubrics/a.test.yml": "tests: []",
 	})
 	require.Empty(t, problems)
 	snapshot, problems := c.LoadCatalog()
