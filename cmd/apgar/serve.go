@@ -13,7 +13,7 @@ func (f webFlags) options() app.Web {
 
 type serveCommand struct {
 	ConfigFile string   `name:"config.file" default:"apgar.yml" help:"Configuration file." type:"path"`
-	Target     string   `default:"all" enum:"all,gather,grade,api" help:"Which part to run: all, gather, grade or api. A part needs Redis."`
+	Target     string   `default:"all" enum:"all,gather,grade,api" help:"What to run: all, or api, which only serves what others commit to Redis. (gather and grade are not available yet.)"`
 	Web        webFlags `embed:"" prefix:"web."`
 }
 

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 
+	"github.com/apgarhq/apgar/scorecard"
 	"github.com/apgarhq/apgar/slo"
 	"github.com/apgarhq/apgar/store/redisstore/codec"
 )
@@ -15,73 +17,128 @@ const shardCount = slo.Shards
 // base is what a commit builds upon: the newest generation that this process
 // committed or found, and which objects there are.
 type base struct {
-	manifest *manifest // nil: the store is empty
+	manifest *manifest // nil: the store is empty, or what it had is lost
 	roots    [shardCount]root
 	found    map[int]names // by shard: what is there, garbage too
 	open     *openBlocks   // history to which points are still added
+	lost     bool          // a root: what it led to is not known
 }
 
-// loadBase returns what to build the next commit upon, read from Redis unless
-// it is known.
-func (s *Store) loadBase(ctx context.Context) (*base, error) {
-	if s.base == nil {
-		b := &base{open: newOpenBlocks()}
-		m, err := s.readManifest(ctx)
-		switch {
-		case errors.Is(err, errNoManifest):
-		case errors.Is(err, codec.ErrCorrupt):
-			// What it led to is lost: the ledger and the states are handed over anew.
-			s.o.Logger.Error("the manifest is damaged, and the store begins anew", "err", err)
-			if err := s.client.Del(ctx, s.keys.manifest()).Err(); err != nil {
-				return nil, fmt.Errorf("delete the damaged manifest: %w", err)
-			}
-		case err != nil:
-			return nil, err
-		default:
-			b.manifest = m
-			var lost losses
-			if b.roots, lost, err = s.readRoots(ctx, m); err != nil {
+// begin makes sure that a commit may be, notes its name, and returns what it is
+// built upon. The error is scorecard.ErrFenced unless the lease is that of the
+// commit, *codec.FutureError when a later version has written the manifest.
+func (s *Store) begin(ctx context.Context, c *scorecard.Commit, name string) (*base, error) {
+	// What is there is counted first: whoever still has the lease then knows that
+	// nobody else has changed it since.
+	var known map[int]names
+	if s.base != nil {
+		known = s.base.found
+	}
+	found, err := s.census(ctx, known)
+	if err != nil {
+		return nil, err
+	}
+	v, err := run(ctx, s.client, s.scripts.begin, []string{s.keys.lease(), s.keys.manifest()}, c.Owner, c.Epoch, name)
+	if err != nil {
+		return nil, fmt.Errorf("begin the commit: %w", err)
+	}
+	m, err := s.parseManifest(v[min(3, len(v)):])
+	switch {
+	case errors.Is(err, codec.ErrCorrupt):
+		s.metrics.corrupt.WithLabelValues("manifest").Inc()
+		s.o.Logger.Error("the manifest is damaged: the store begins anew", "err", err)
+	case err != nil && !errors.Is(err, errNoManifest):
+		return nil, fmt.Errorf("read %s: %w", s.keys.manifest(), err)
+	}
+	if v.word() != "ok" {
+		// A store that has lost its lease with all the rest is no other grader's.
+		if v.text(1) == "" && s.owes.lost(m) {
+			if err := s.owes.demand("redis has lost what was committed to it"); err != nil {
 				return nil, err
 			}
-			lost.log(s.o.Logger)
 		}
-		s.base = b
+		return nil, fenced(v, c)
 	}
-	found, err := s.census(ctx, s.base.found)
-	if err != nil {
-		s.base = nil
+	if err := s.rebase(ctx, m); err != nil {
 		return nil, err
 	}
 	s.base.found = found
-	return s.base, nil
+	return s.base, s.scrub(ctx, s.base)
+}
+
+// rebase makes a generation the base, reading its roots where it is another
+// than before.
+func (s *Store) rebase(ctx context.Context, m *manifest) error {
+	if s.base != nil && (m.same(s.base.manifest) || m == nil && s.base.manifest == nil) {
+		return nil
+	}
+	b := &base{manifest: m, open: newOpenBlocks()}
+	if m != nil {
+		var (
+			lost losses
+			err  error
+		)
+		if b.roots, lost, err = s.readRoots(ctx, m); err != nil {
+			return err
+		}
+		lost.log(s.o.Logger)
+		b.lost = len(lost) > 0
+	}
+	s.base = b
+	return nil
 }
 
 // readRoots reads the roots of a generation. One that is missing or damaged is
 // empty, and counts as lost.
 func (s *Store) readRoots(ctx context.Context, m *manifest) (roots [shardCount]root, lost losses, err error) {
 	var wants []want
-	for shard, name := range m.body.Roots {
+	for shard, name := range m.Roots {
 		if name != "" {
 			wants = append(wants, want{shard, name})
 		}
 	}
-	for i, f := range s.fetchEach(ctx, wants) {
-		if f.err == nil {
-			f.err = unmarshalRoot(f.payload, &roots[wants[i].shard])
-		}
-		if isLoss(f.err) {
-			roots[wants[i].shard] = root{}
-			lost = append(lost, loss{wants[i], f.err})
-		} else if f.err != nil {
-			return roots, lost, f.err
+	for i, got := range decodeEach(ctx, s, s.rootCache, wants, decodeRoot) {
+		if isLoss(got.err) {
+			lost = append(lost, loss{want: wants[i], err: got.err})
+		} else if got.err != nil {
+			return roots, lost, got.err
+		} else {
+			roots[wants[i].shard] = *got.value
 		}
 	}
 	return roots, lost, nil
 }
 
-func unmarshalRoot(payload []byte, into *root) error {
-	if err := json.Unmarshal(payload, into); err != nil {
-		return fmt.Errorf("a root is no JSON: %w", codec.ErrCorrupt)
+func decodeRoot(payload []byte) (*root, error) {
+	r := &root{}
+	if err := json.Unmarshal(payload, r); err != nil {
+		return nil, fmt.Errorf("a root is no JSON: %w", codec.ErrCorrupt)
+	}
+	return r, nil
+}
+
+// scrub looks whether the pages of the ledger of one shard, another with every
+// generation, are still what they were. One that is damaged counts as gone, so
+// that it is asked for while there is somebody who has it.
+func (s *Store) scrub(ctx context.Context, b *base) error {
+	if b.manifest == nil {
+		return nil
+	}
+	shard := int(b.manifest.Generation % shardCount)
+	var wants []want
+	for _, name := range b.roots[shard].Ledger {
+		if b.found[shard].has(name) {
+			wants = append(wants, want{shard, name})
+		}
+	}
+	for i, f := range s.fetchEach(ctx, wants) {
+		_, err := s.pageOf(wants[i], slo.PageKey{}, f)
+		switch {
+		case isLoss(err):
+			delete(b.found[shard], wants[i].name)
+		case err != nil:
+			return fmt.Errorf("read the ledger: %w", err)
+		}
 	}
 	return nil
 }
@@ -100,12 +157,11 @@ func (b *base) forget() (lost int, ledger bool) {
 			}
 		}
 		r.History = kept
-		for page, name := range r.Ledger {
-			if !there.has(name) {
-				delete(r.Ledger, page)
-				lost++
-				ledger = true
-			}
+		pages := maps.Clone(r.Ledger) // the root is shared with readers
+		maps.DeleteFunc(pages, func(_, name string) bool { return !there.has(name) })
+		if gone := len(r.Ledger) - len(pages); gone > 0 {
+			lost, ledger = lost+gone, true
+			r.Ledger = pages
 		}
 	}
 	return lost, ledger
@@ -131,10 +187,10 @@ func (b *base) named(shard int) names {
 	case b.manifest == nil:
 		return nil
 	case shard == headShard:
-		return namesOf(b.manifest.body.headNames())
+		return namesOf(b.manifest.headNames())
 	}
 	set := namesOf(b.roots[shard].names())
-	for _, name := range []string{b.manifest.body.Cards[shard], b.manifest.body.Roots[shard]} {
+	for _, name := range []string{b.manifest.Cards[shard], b.manifest.Roots[shard]} {
 		if name != "" {
 			set[name] = struct{}{}
 		}

@@ -73,7 +73,7 @@ func blocksOf(ticks []int64) []blockKey {
 // those that no commit will write to any more.
 func (s *Store) loadOpenBlocks(ctx context.Context, b *base, c *scorecard.Commit) error {
 	ticks := []int64{c.Snapshot.Tick.Unix()}
-	last := (&drafter{base: b}).lastTick()
+	last := b.lastTick()
 	if b.manifest != nil {
 		ticks = append(ticks, last.Unix())
 	}
@@ -120,7 +120,7 @@ func (d *shardDraft) history(before, next *root) error {
 	w := &blockWriter{open: d.base.open[d.shard], changed: map[blockKey]bool{}}
 	last := int64(0)
 	if d.base.manifest != nil {
-		last = d.base.manifest.tick.Unix()
+		last = d.base.manifest.Tick.Unix()
 	}
 	for _, row := range d.parts[d.shard] {
 		tick := row.Tick.Unix()

@@ -30,8 +30,11 @@ const (
 	dialTimeout  = 500 * time.Millisecond
 	wireTimeout  = 5 * time.Second
 	poolTimeout  = time.Second
-	reloadPeriod = 2 * time.Second // of a cluster's topology
-	failingMark  = 2               // seconds that a node of a cluster is avoided for
+	reloadPeriod = time.Second // of a cluster's topology
+	// nodeTimeout is wireTimeout in a cluster, where the library asks one node
+	// after the other what the topology is, and may begin with one that hangs.
+	nodeTimeout = time.Second
+	failingMark = 2 // seconds that a node of a cluster is avoided for
 )
 
 // connect prepares a client; it dials nothing yet. The defaults of the library
@@ -60,6 +63,7 @@ func connect(c Connection) (redis.UniversalClient, error) {
 	case c.Cluster:
 		cluster := o.Cluster()
 		cluster.ClusterStateReloadInterval = reloadPeriod
+		cluster.ReadTimeout, cluster.WriteTimeout = nodeTimeout, nodeTimeout
 		return redis.NewClusterClient(cluster), nil
 	case c.SentinelMaster != "":
 		return redis.NewFailoverClient(o.Failover()), nil

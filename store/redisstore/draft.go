@@ -18,6 +18,7 @@ import (
 // draft is a generation that is ready to be staged: its objects and the names
 // that its manifest will have.
 type draft struct {
+	commit  string
 	body    body
 	roots   [shardCount]root
 	objects []object
@@ -29,6 +30,7 @@ type drafter struct {
 	s      *Store
 	base   *base
 	commit *scorecard.Commit
+	name   string                 // of the commit
 	rows   []scorecard.HistoryRow // backlog and this tick, cut by shard in parts
 	cards  [shardCount][]*scorecard.Scorecard
 	states [shardCount]map[scorecard.Key]*scorecard.State
@@ -36,15 +38,15 @@ type drafter struct {
 	parts  [shardCount][]scorecard.HistoryRow
 }
 
-// draft encodes a commit upon a base. It changes neither.
-func (s *Store) draft(b *base, c *scorecard.Commit) (*draft, error) {
-	d := &drafter{s: s, base: b, commit: c}
+// draft encodes a commit upon a base, whose open blocks of history it writes to.
+func (s *Store) draft(b *base, c *scorecard.Commit, name string) (*draft, error) {
+	d := &drafter{s: s, base: b, commit: c, name: name}
 	d.deal()
-	out := &draft{}
+	out := &draft{commit: name, body: s.succeed(b.manifest, c)}
 	if err := d.head(out); err != nil {
 		return nil, err
 	}
-	common := out.body.common(c.Snapshot.Tick)
+	common := out.body.common()
 	var objects [shardCount][]object
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
@@ -67,6 +69,23 @@ func (s *Store) draft(b *base, c *scorecard.Commit) (*draft, error) {
 	return out, d.events(out)
 }
 
+// succeed numbers the generation that a commit makes: the next one, or the first
+// of a new incarnation where what was told of the last is lost.
+func (s *Store) succeed(last *manifest, c *scorecard.Commit) body {
+	b := body{
+		Generation: 1, Incarnation: randomID(), Epoch: c.Epoch, Tick: c.Snapshot.Tick,
+		LastChange: uint64(len(c.Changes)), Interval: c.Snapshot.Interval,
+	}
+	if last != nil && !s.owes.forked(last) {
+		b.Incarnation, b.Generation = last.Incarnation, last.Generation+1
+		b.LastChange += last.LastChange
+	}
+	if cards := c.Snapshot.Scorecards; len(cards) > 0 {
+		b.EvaluatedAt, b.Environment = cards[0].EvaluatedAt, cards[0].Environment
+	}
+	return b
+}
+
 // deal sorts what was committed by shard.
 func (d *drafter) deal() {
 	for _, card := range d.commit.Snapshot.Scorecards {
@@ -83,7 +102,7 @@ func (d *drafter) deal() {
 	for _, page := range d.commit.Ledger {
 		d.pages[page.Shard] = append(d.pages[page.Shard], page)
 	}
-	d.rows = append(d.commit.BacklogSince(d.lastTick()), scorecard.HistoryOf(d.commit.Snapshot))
+	d.rows = append(d.commit.BacklogSince(d.base.lastTick()), scorecard.HistoryOf(d.commit.Snapshot))
 	for i := range d.parts {
 		d.parts[i] = make([]scorecard.HistoryRow, len(d.rows))
 	}
@@ -114,10 +133,6 @@ func (d *drafter) known(service *catalog.Service) bool {
 // head encodes what all shards have in common.
 func (d *drafter) head(out *draft) error {
 	snap := d.commit.Snapshot
-	out.body = body{Interval: snap.Interval}
-	if len(snap.Scorecards) > 0 {
-		out.body.EvaluatedAt, out.body.Environment = snap.Scorecards[0].EvaluatedAt, snap.Scorecards[0].Environment
-	}
 	var before body
 	if d.base.manifest != nil {
 		before = d.base.manifest.body
@@ -176,7 +191,7 @@ func (d *shardDraft) encode(common codec.Common, out *draft) error {
 	next := &out.roots[d.shard]
 	cards, before, beforeRoot := d.cards[d.shard], "", ""
 	if m := d.base.manifest; m != nil {
-		before, beforeRoot = m.body.Cards[d.shard], m.body.Roots[d.shard]
+		before, beforeRoot = m.Cards[d.shard], m.Roots[d.shard]
 	}
 	if len(cards) > 0 {
 		payload, err := codec.EncodeCards(cards, common, d.known)
@@ -233,7 +248,7 @@ func (d *shardDraft) ledger(before, next *root) error {
 		if next.Ledger == nil {
 			next.Ledger = map[string]string{}
 		}
-		name := objectName(kindPage, page.Version, d.commit.Epoch)
+		name := objectName(kindPage, page.Version, d.name)
 		next.Ledger[page.Name] = name
 		d.add(name, sealed.Data)
 	}
@@ -247,7 +262,7 @@ func (d *shardDraft) seal(k kind, payload []byte, before string) (string, error)
 	if err != nil {
 		return "", fmt.Errorf("seal the %s: %w", k, err)
 	}
-	name := objectName(k, sealed.Hash, d.commit.Epoch)
+	name := objectName(k, sealed.Hash, d.name)
 	if before != "" && hashIn(before) == sealed.Hash {
 		name = before
 	}

@@ -20,6 +20,7 @@ const (
 	classNetwork   class = "network"
 	classAuth      class = "auth"
 	classMemory    class = "out_of_memory"
+	classDisk      class = "cannot_save"
 	classReadOnly  class = "read_only"
 	classLoading   class = "loading"
 	classCluster   class = "cluster_down"
@@ -44,8 +45,10 @@ func classOf(err error) class {
 		return classCorrupt
 	case redis.IsAuthError(err), redis.IsPermissionError(err):
 		return classAuth
-	case redis.IsOOMError(err), redis.HasErrorPrefix(err, "MISCONF"):
+	case redis.IsOOMError(err):
 		return classMemory
+	case redis.HasErrorPrefix(err, "MISCONF"):
+		return classDisk
 	case redis.IsReadOnlyError(err), redis.IsNoReplicasError(err):
 		return classReadOnly
 	case redis.IsLoadingError(err), redis.IsMasterDownError(err):
@@ -71,7 +74,9 @@ func (c class) advice() string {
 	case classAuth:
 		return "check username and password_file of redis, and what the user may do (docs/redis.md)"
 	case classMemory:
-		return "Redis takes no more: give it more memory (maxmemory), or see why it cannot save"
+		return "Redis takes no more: give it more memory (maxmemory)"
+	case classDisk:
+		return "Redis cannot save to its disk, and takes no more until it can: see its log"
 	case classReadOnly:
 		return "it is a replica, or has lost its own: point redis at the master or at the sentinels"
 	case classPool:
@@ -82,12 +87,12 @@ func (c class) advice() string {
 	return ""
 }
 
-// noted counts an error, and adds advice to it. It notes an answer of Redis as
-// a sign of life; an answer that refuses something is one too.
+// noted counts an error of Redis, and adds advice to it. Without one, and when
+// it is the store that refuses, Redis has answered: that is noted.
 func (s *Store) noted(operation string, err error) error {
-	if err == nil {
+	if _, refused := errors.AsType[refusal](err); err == nil || refused {
 		s.heard()
-		return nil
+		return err
 	}
 	c := classOf(err)
 	if c == classCancelled {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/apgarhq/apgar/catalog"
@@ -69,7 +70,7 @@ func (s *Store) Run(ctx context.Context) error {
 		now := s.o.Now()
 		if now.Sub(full) >= s.o.FullSync {
 			full = now
-			s.distrust()
+			s.doubted.Store(true)
 		}
 		err := s.look(ctx)
 		if ctx.Err() != nil {
@@ -99,24 +100,16 @@ func (s *Store) tell(failing bool, err error) bool {
 	return err != nil
 }
 
-// distrust has the next sync fetch everything, whatever its name.
-func (s *Store) distrust() {
-	s.following.Lock()
-	defer s.following.Unlock()
-	s.view.Store(&view{manifest: s.view.Load().manifest})
-	s.metrics.syncs.WithLabelValues("full").Inc()
-}
-
 // look syncs if there is another generation than the one that is served.
 func (s *Store) look(ctx context.Context) error {
 	short, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()
-	values, err := s.client.HMGet(short, s.keys.manifest(), "incarnation", "generation", "committed_at").Result()
-	if err != nil && !isWrongType(err) {
+	newest, err := s.client.HGet(short, s.keys.manifest(), "commit").Result()
+	if err != nil && !errors.Is(err, redis.Nil) && !isWrongType(err) {
 		return s.noted("follow", fmt.Errorf("read %s: %w", s.keys.manifest(), err))
 	}
 	s.heard()
-	if v := s.view.Load(); err == nil && v.manifest != nil && v.complete() && v.manifest.announcedBy(values) {
+	if m := s.view.Load().manifest; m != nil && newest == m.commit && !s.doubted.Load() {
 		return nil
 	}
 	long, cancel := context.WithTimeout(ctx, syncTimeout)
@@ -124,104 +117,99 @@ func (s *Store) look(ctx context.Context) error {
 	return s.Sync(long)
 }
 
-// complete reports whether the view has all that it was made of.
-func (v *view) complete() bool {
-	for shard, name := range v.manifest.body.Cards {
-		if v.cards[shard].name != name {
-			return false
-		}
-	}
-	return true
-}
-
-// announcedBy reports whether the values of a poll are those of m.
-func (m *manifest) announcedBy(values []any) bool {
-	want := []string{m.incarnation, fmt.Sprint(m.generation), fmt.Sprint(m.committedAt.UnixMicro())}
-	for i, w := range want {
-		if text, _ := values[i].(string); text != w {
-			return false
-		}
-	}
-	return true
-}
-
 // Sync publishes the newest generation of the store, if it is not served yet.
 // Within an incarnation the tick never goes back: a server that lost its
-// newest commits in a failover is waited for.
+// newest commits in a failover is waited for. A store that has lost everything
+// changes nothing: what is served grows stale.
 func (s *Store) Sync(ctx context.Context) error {
-	s.following.Lock()
-	defer s.following.Unlock()
+	const doing = "read the newest generation"
+	if err := s.following.take(ctx); err != nil {
+		return wrap(err, doing)
+	}
+	defer s.following.give()
 	var err error
 	for range syncTries {
 		err = s.sync(ctx)
-		if _, missing := errors.AsType[*missingError](err); !missing {
+		if !isMissing(err) && !errors.Is(err, errOvertaken) {
 			break // a generation that was swept away while it was read is read anew
 		}
 	}
-	if err != nil {
-		return s.noted("sync", fmt.Errorf("read the newest generation: %w", err))
+	if errors.Is(err, errOvertaken) {
+		err = nil // by commits of this very process
 	}
-	s.heard()
-	return nil
+	return wrap(s.noted("sync", err), doing)
 }
+
+// errOvertaken says that another generation was published while one was read.
+var errOvertaken = errors.New("another generation was published meanwhile")
 
 func (s *Store) sync(ctx context.Context) error {
 	m, err := s.readManifest(ctx)
 	if errors.Is(err, errNoManifest) {
-		return nil // nothing yet, or nothing any more: what is served grows stale
+		return nil
 	}
 	if err != nil {
 		return err
 	}
-	old := s.view.Load()
-	if old.manifest.before(m) {
-		return nil
+	served, old, doubted := s.view.Load(), s.view.Load(), s.doubted.Load()
+	if was := served.manifest; was != nil {
+		if m.Incarnation == was.Incarnation && m.Tick.Before(was.Tick) || m.same(was) && !doubted {
+			return nil
+		}
+	}
+	if doubted {
+		old = &view{}
 	}
 	next, err := s.fetchView(ctx, old, m)
 	if err != nil {
 		return err
 	}
-	if served := s.Snapshot(); served != nil && old.manifest.same(m) {
-		s.view.Store(next) // all of it was there; nothing is new to readers
-		return nil
-	}
 	snap, err := s.assemble(next)
 	if err != nil {
 		return err
 	}
-	changes, err := s.changesUpTo(ctx, m)
+	changes, err := s.changesUpTo(ctx, served.manifest, m)
 	if err != nil {
 		return err
 	}
-	s.view.Store(next)
-	s.Publish(snap, changes)
-	s.metrics.syncs.WithLabelValues("changed").Inc()
+	if !s.serve(served, next, snap, changes) {
+		return errOvertaken
+	}
+	kind := "changed"
+	if doubted {
+		kind = "full"
+		s.doubted.Store(false)
+	}
+	s.metrics.syncs.WithLabelValues(kind).Inc()
 	return nil
 }
 
-// before reports whether newest is older than m, in the same incarnation.
-func (m *manifest) before(newest *manifest) bool {
-	return m != nil && m.incarnation == newest.incarnation && newest.tick.Before(m.tick)
-}
-
-func (m *manifest) same(other *manifest) bool {
-	return m != nil && m.incarnation == other.incarnation && m.generation == other.generation && m.committedAt.Equal(other.committedAt)
+// serve publishes a generation in place of an older one. It reports false, and
+// does nothing, when that is not served any more.
+func (s *Store) serve(old, next *view, snap *scorecard.Snapshot, changes []scorecard.Change) bool {
+	s.publishing.Lock()
+	defer s.publishing.Unlock()
+	if !s.view.CompareAndSwap(old, next) {
+		return false
+	}
+	s.Publish(snap, changes)
+	return true
 }
 
 // changesUpTo reads the changes that readers here have not got yet.
-func (s *Store) changesUpTo(ctx context.Context, m *manifest) ([]scorecard.Change, error) {
+func (s *Store) changesUpTo(ctx context.Context, served, m *manifest) ([]scorecard.Change, error) {
 	after := uint64(0)
-	if served := s.Snapshot(); served != nil && served.Incarnation == m.incarnation && served.LastChange <= m.lastChange {
+	if served != nil && m.follows(served) {
 		after = served.LastChange
 	}
-	return s.readChanges(ctx, after, m.lastChange)
+	return s.readChanges(ctx, after, m.LastChange)
 }
 
 // fetchView fetches what a generation has and an older view has not.
 func (s *Store) fetchView(ctx context.Context, old *view, m *manifest) (*view, error) {
 	next := &view{manifest: m, cards: old.cards, catalog: old.catalog, rubrics: old.rubrics, sources: old.sources}
 	var wants []want
-	for shard, name := range m.body.Cards {
+	for shard, name := range m.Cards {
 		if name == "" {
 			next.cards[shard] = part{}
 		} else if old.cards[shard].name != name {
@@ -277,7 +265,7 @@ func refresh[T any](ctx context.Context, s *Store, h *held[T], name string, deco
 func (s *Store) assemble(v *view) (*scorecard.Snapshot, error) {
 	m := v.manifest
 	snap := &scorecard.Snapshot{
-		Tick: m.tick, Interval: m.body.Interval, Catalog: v.catalog.value, Rubrics: v.rubrics.value,
+		Tick: m.Tick, Interval: m.Interval, Catalog: v.catalog.value, Rubrics: v.rubrics.value,
 		Sources: v.sources.value.statuses, Identities: v.sources.value.identities,
 	}
 	m.stamp(snap)
@@ -295,7 +283,7 @@ func (s *Store) assemble(v *view) (*scorecard.Snapshot, error) {
 			continue
 		}
 		group.Go(func() error {
-			cards, err := codec.DecodeCards(p.payload, m.body.common(m.tick), service)
+			cards, err := codec.DecodeCards(p.payload, m.common(), service)
 			if err != nil {
 				return fmt.Errorf("decode %s of shard %d: %w", p.name, shard, err)
 			}

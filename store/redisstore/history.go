@@ -26,81 +26,84 @@ func (s *Store) History(ctx context.Context, key scorecard.Key, from, to time.Ti
 	if err := ctx.Err(); err != nil {
 		return nil, wrap(err, doing)
 	}
-	points, err := s.readHistory(ctx, key, from, to, step)
-	if _, swept := errors.AsType[*missingError](err); swept {
-		// The generation that is served here has been followed by others.
-		if err = s.Sync(ctx); err == nil {
-			points, err = s.readHistory(ctx, key, from, to, step)
-		}
-	}
+	var points []scorecard.HistoryPoint
+	err := s.fromHistory(ctx, "history", func(m *manifest) (missing bool, err error) {
+		points, missing, err = s.readHistory(ctx, m, key, from, to)
+		return missing, err
+	})
 	if err != nil {
 		return nil, wrap(err, doing)
-	}
-	return points, nil
-}
-
-func (s *Store) readHistory(ctx context.Context, key scorecard.Key, from, to time.Time, step time.Duration) ([]scorecard.HistoryPoint, error) {
-	m := s.view.Load().manifest
-	if m == nil {
-		return nil, scorecard.ErrNotFound
-	}
-	shard, newest := shardOf(key.Service), m.tick.Unix()
-	r, err := s.rootOf(ctx, m, shard)
-	if err != nil {
-		return nil, s.noted("history", err)
-	}
-	points, err := s.pointsIn(ctx, r, shard, key, history.Stretches(from.Unix(), to.Unix(), newest))
-	if err != nil {
-		return nil, err
-	}
-	if len(points) == 0 {
-		all, err := s.pointsIn(ctx, r, shard, key, history.Stretches(0, newest, newest))
-		if err != nil {
-			return nil, err
-		}
-		if len(all) == 0 {
-			return nil, scorecard.ErrNotFound
-		}
 	}
 	return thin(points, step), nil
 }
 
-// rootOf reads one root of a generation; one that is damaged is empty.
-func (s *Store) rootOf(ctx context.Context, m *manifest, shard int) (*root, error) {
-	r := &root{}
-	name := m.body.Roots[shard]
-	if name == "" {
-		return r, nil
+// fromHistory calls read with the generation that is served here. When that has
+// been followed by others, so that objects are missing, read is called again
+// with the newest; what is missing then is lost, and done without.
+func (s *Store) fromHistory(ctx context.Context, operation string, read func(*manifest) (missing bool, err error)) error {
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	payloads, err := s.fetch(ctx, []want{{shard, name}})
-	if err == nil {
-		err = unmarshalRoot(payloads[0], r)
+	m := s.view.Load().manifest
+	missing, err := read(m)
+	if err == nil && missing {
+		// Whether that works or not, what is served then is the best there is.
+		if failed := s.Sync(ctx); failed != nil && ctx.Err() != nil {
+			return failed
+		}
+		if newest := s.view.Load().manifest; newest != m {
+			_, err = read(newest)
+		}
 	}
-	if errors.Is(err, codec.ErrCorrupt) {
-		return &root{}, nil
+	if err == nil || errors.Is(err, scorecard.ErrNotFound) {
+		return err // Redis need not have been asked
 	}
-	return r, err
+	return s.noted(operation, err)
 }
 
-// pointsIn reads the points of a scorecard in some stretches, in their order.
-func (s *Store) pointsIn(ctx context.Context, r *root, shard int, key scorecard.Key, stretches []history.Stretch) ([]scorecard.HistoryPoint, error) {
-	var points []scorecard.HistoryPoint
+func (s *Store) readHistory(ctx context.Context, m *manifest, key scorecard.Key, from, to time.Time) (points []scorecard.HistoryPoint, missing bool, err error) {
+	if m == nil {
+		return nil, false, scorecard.ErrNotFound
+	}
+	shard, newest := shardOf(key.Service), m.Tick.Unix()
+	if m.Roots[shard] == "" {
+		return nil, false, scorecard.ErrNotFound
+	}
+	root := decodeEach(ctx, s, s.rootCache, []want{{shard, m.Roots[shard]}}, decodeRoot)[0]
+	if isLoss(root.err) {
+		return nil, isMissing(root.err), nil
+	}
+	if root.err != nil {
+		return nil, false, root.err
+	}
+	stretches := history.Stretches(from.Unix(), to.Unix(), newest)
+	if points, missing, err = s.pointsIn(ctx, root.value, shard, key, stretches); err != nil || len(points) > 0 || missing {
+		return points, missing, err
+	}
+	all, missing, err := s.pointsIn(ctx, root.value, shard, key, history.Stretches(0, newest, newest))
+	if err == nil && !missing && len(all) == 0 {
+		err = scorecard.ErrNotFound
+	}
+	return nil, missing, err
+}
+
+// pointsIn reads the points of a scorecard in some stretches, in their order,
+// and reports whether blocks are missing.
+func (s *Store) pointsIn(ctx context.Context, r *root, shard int, key scorecard.Key, stretches []history.Stretch) (points []scorecard.HistoryPoint, missing bool, err error) {
 	refs, wants := r.within(stretches, shard)
-	got := s.fetchEach(ctx, wants)
-	for i, ref := range refs {
-		block, err := decodeBlock(got[i])
-		if errors.Is(err, codec.ErrCorrupt) {
+	for i, block := range decodeEach(ctx, s, s.blockCache, wants, codec.DecodeHistory) {
+		if isLoss(block.err) {
+			missing = missing || isMissing(block.err)
 			continue
 		}
-		if err != nil {
-			return nil, s.noted("history", err)
+		if block.err != nil {
+			return nil, false, block.err
 		}
-		for p := range block.Points(key, ref.stretch.From, ref.stretch.To) {
+		for p := range block.value.Points(key, refs[i].stretch.From, refs[i].stretch.To) {
 			points = append(points, historyPoint(p))
 		}
 	}
-	s.heard()
-	return points, nil
+	return points, missing, nil
 }
 
 func historyPoint(p codec.Point) scorecard.HistoryPoint {
@@ -151,36 +154,30 @@ func thin(points []scorecard.HistoryPoint, step time.Duration) []scorecard.Histo
 // than the resolution kept there (an interval, 5 minutes or an hour). A
 // scorecard without one is not in the map, which is the caller's.
 func (s *Store) ScoresAt(ctx context.Context, at time.Time) (map[scorecard.Key]float64, error) {
-	doing := "read the scores at " + instant(at)
-	if err := ctx.Err(); err != nil {
-		return nil, wrap(err, doing)
+	var scores map[scorecard.Key]float64
+	err := s.fromHistory(ctx, "scores", func(m *manifest) (missing bool, err error) {
+		scores, missing, err = s.readScores(ctx, m, at.Unix())
+		return missing, err
+	})
+	if err != nil {
+		return nil, wrap(err, "read the scores at "+instant(at))
 	}
-	scores, err := s.readScores(ctx, at.Unix())
-	if _, swept := errors.AsType[*missingError](err); swept {
-		if err = s.Sync(ctx); err == nil {
-			scores, err = s.readScores(ctx, at.Unix())
-		}
-	}
-	return scores, wrap(err, doing)
+	return scores, nil
 }
 
-func (s *Store) readScores(ctx context.Context, at int64) (map[scorecard.Key]float64, error) {
-	scores := map[scorecard.Key]float64{}
-	m := s.view.Load().manifest
+func (s *Store) readScores(ctx context.Context, m *manifest, at int64) (scores map[scorecard.Key]float64, missing bool, err error) {
+	scores = map[scorecard.Key]float64{}
 	if m == nil {
-		return scores, nil
+		return scores, false, nil
 	}
-	newest := m.tick.Unix()
-	stretches := history.Stretches(at-history.Resolution(at, newest, history.Seconds(m.body.Interval)), at, newest)
+	newest := m.Tick.Unix()
+	stretches := history.Stretches(at-history.Resolution(at, newest, history.Seconds(m.Interval)), at, newest)
 	if len(stretches) == 0 {
-		return scores, nil
+		return scores, false, nil
 	}
 	roots, lost, err := s.readRoots(ctx, m)
-	if err == nil && lost.missing() {
-		err = lost[0].err
-	}
 	if err != nil {
-		return nil, s.noted("scores", err)
+		return nil, false, err
 	}
 	var (
 		parts []partOfBlock
@@ -190,18 +187,18 @@ func (s *Store) readScores(ctx context.Context, at int64) (map[scorecard.Key]flo
 		p, w := roots[shard].within(stretches, shard)
 		parts, wants = append(parts, p...), append(wants, w...)
 	}
-	for i, f := range s.fetchEach(ctx, wants) {
-		block, err := decodeBlock(f)
-		if errors.Is(err, codec.ErrCorrupt) {
+	missing = lost.missing()
+	for i, block := range decodeEach(ctx, s, s.blockCache, wants, codec.DecodeHistory) {
+		if isLoss(block.err) {
+			missing = missing || isMissing(block.err)
 			continue
 		}
-		if err != nil {
-			return nil, s.noted("scores", err)
+		if block.err != nil {
+			return nil, false, block.err
 		}
-		for key, score := range block.Scores(parts[i].stretch.To, parts[i].stretch.To-parts[i].stretch.From) {
+		for key, score := range block.value.Scores(parts[i].stretch.To, parts[i].stretch.To-parts[i].stretch.From) {
 			scores[key] = score
 		}
 	}
-	s.heard()
-	return scores, nil
+	return scores, missing, nil
 }

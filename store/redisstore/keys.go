@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -38,12 +37,12 @@ const (
 	kindSources kind = "sources"
 )
 
-// objectName names an object by its content and by the epoch of its writer:
-// "cards/9f2c…/1a2b". A writer that was paused and comes back may still sweep
-// what it knew as garbage; it can never mean what another wrote since, be it
-// the same bytes.
-func objectName(k kind, hash string, epoch uint64) string {
-	return string(k) + "/" + hash + "/" + strconv.FormatUint(epoch, 36)
+// objectName names an object by its content and by the commit that wrote it:
+// "cards/9f2c…/1a2b3c4d". No other commit gives the same name, so what is
+// deleted late, by a grader that was paused or by a command that was long on
+// its way, was written by nobody since.
+func objectName(k kind, hash, commit string) string {
+	return string(k) + "/" + hash + "/" + commit[:8]
 }
 
 // hashIn returns the hash in an object's name, or "".

@@ -3,6 +3,7 @@ package redisstore
 import (
 	"errors"
 	"log/slog"
+	"slices"
 
 	"github.com/apgarhq/apgar/store/redisstore/codec"
 )
@@ -10,7 +11,8 @@ import (
 // loss is an object that a manifest leads to and that cannot be had.
 type loss struct {
 	want
-	err error // a *missingError or codec.ErrCorrupt
+	page string // its name, where it is a page of the ledger
+	err  error  // a *missingError or codec.ErrCorrupt
 }
 
 type losses []loss
@@ -24,6 +26,11 @@ func (l losses) missing() bool {
 		}
 	}
 	return false
+}
+
+// of reports whether anything of a shard is among them.
+func (l losses) of(shard int) bool {
+	return slices.ContainsFunc(l, func(x loss) bool { return x.shard == shard })
 }
 
 func (l losses) log(logger *slog.Logger) {

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/apgarhq/apgar/scorecard"
 	"github.com/apgarhq/apgar/slo"
 	"github.com/apgarhq/apgar/store/redisstore/codec"
 )
@@ -23,18 +25,20 @@ const headShard = -1
 
 // manifest is one generation as the store has it: everything that exists.
 type manifest struct {
-	incarnation string
-	generation  uint64
-	epoch       uint64
-	tick        time.Time
+	commit      string    // names the commit that it came with
 	committedAt time.Time // by the clock of Redis
-	lastChange  uint64
-	body        body
+	body
 }
 
-// body are the names of the objects of a generation, and what its scorecards
-// have in common. It is stored as sealed JSON.
+// body is what is known of a generation before it is committed: its number, the
+// names of its objects and what its scorecards have in common. It is stored as
+// sealed JSON, beside its hash.
 type body struct {
+	Incarnation string             `json:"incarnation"`
+	Generation  uint64             `json:"generation"`
+	Epoch       uint64             `json:"epoch"`
+	Tick        time.Time          `json:"tick"`
+	LastChange  uint64             `json:"last_change"`
 	Interval    time.Duration      `json:"interval_ns"`
 	EvaluatedAt time.Time          `json:"evaluated_at"`
 	Environment string             `json:"environment,omitempty"`
@@ -45,8 +49,8 @@ type body struct {
 	Roots       [slo.Shards]string `json:"roots"`
 }
 
-func (b *body) common(tick time.Time) codec.Common {
-	return codec.Common{Tick: tick, EvaluatedAt: b.EvaluatedAt, Environment: b.Environment}
+func (b *body) common() codec.Common {
+	return codec.Common{Tick: b.Tick, EvaluatedAt: b.EvaluatedAt, Environment: b.Environment}
 }
 
 // headNames are the names of the objects of the head shard.
@@ -85,69 +89,92 @@ func (r *root) names() []string {
 // errNoManifest says that the store is empty.
 var errNoManifest = errors.New("the store has no manifest")
 
-// manifestFields are the fields of the manifest, in the order of readManifest.
-func manifestFields() []string {
-	return []string{"schema", "incarnation", "generation", "epoch", "tick", "committed_at", "last_change", "body"}
-}
+// manifestFields are the fields of the manifest, in the order that parseManifest
+// takes them.
+func manifestFields() []string { return []string{"schema", "commit", "committed_at", "hash", "body"} }
 
 // readManifest returns the newest manifest; errNoManifest, codec.ErrCorrupt and
 // *codec.FutureError say what may be wrong with it.
 func (s *Store) readManifest(ctx context.Context) (*manifest, error) {
 	values, err := s.client.HMGet(ctx, s.keys.manifest(), manifestFields()...).Result()
 	if isWrongType(err) {
-		return nil, fmt.Errorf("read %s: it is no hash: %w", s.keys.manifest(), codec.ErrCorrupt)
+		err = fmt.Errorf("it is no hash: %w", codec.ErrCorrupt)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", s.keys.manifest(), err)
+	var m *manifest
+	if err == nil {
+		m, err = s.parseManifest(texts(values))
 	}
-	m, err := s.parseManifest(values)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", s.keys.manifest(), err)
+	if errors.Is(err, codec.ErrCorrupt) {
+		s.metrics.corrupt.WithLabelValues("manifest").Inc()
 	}
-	return m, nil
+	return m, wrap(err, "read "+s.keys.manifest())
 }
 
-func (s *Store) parseManifest(values []any) (*manifest, error) {
-	texts := make([]string, len(manifestFields()))
-	present := 0
-	for i := range texts {
-		if i < len(values) && values[i] != nil {
-			texts[i], _ = values[i].(string)
-			present++
-		}
+// texts turns the values of a command into text, where nothing is "".
+func texts(values []any) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i], _ = v.(string)
 	}
-	if present == 0 {
+	return out
+}
+
+func (s *Store) parseManifest(fields []string) (*manifest, error) {
+	if strings.Join(fields, "") == "" {
 		return nil, errNoManifest
 	}
-	numbers := make([]uint64, len(texts))
-	for _, i := range []int{0, 2, 3, 4, 5, 6} {
-		n, err := strconv.ParseUint(texts[i], 10, 64)
-		if err != nil {
-			return nil, fmt.Errorf("its field %s is no number: %w", manifestFields()[i], codec.ErrCorrupt)
-		}
-		numbers[i] = n
+	if len(fields) != len(manifestFields()) {
+		return nil, fmt.Errorf("it has %d fields: %w", len(fields), codec.ErrCorrupt)
 	}
-	if numbers[0] > schema {
-		return nil, &codec.FutureError{Version: int(numbers[0])}
+	version, err := strconv.Atoi(fields[0])
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("its schema is no number: %w", codec.ErrCorrupt)
+	case version > schema:
+		return nil, &codec.FutureError{Version: version}
 	}
-	m := &manifest{
-		incarnation: texts[1], generation: numbers[2], epoch: numbers[3], lastChange: numbers[6],
-		tick: fromMicros(numbers[4]), committedAt: fromMicros(numbers[5]),
+	at, err := strconv.ParseInt(fields[2], 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("its time is no number: %w", codec.ErrCorrupt)
 	}
-	if m.incarnation == "" || m.generation == 0 {
-		return nil, fmt.Errorf("it names no generation: %w", codec.ErrCorrupt)
+	m := &manifest{commit: fields[1], committedAt: time.UnixMicro(at).UTC()}
+	if m.commit == "" || fields[3] == "" {
+		return nil, fmt.Errorf("its commit or its hash is missing: %w", codec.ErrCorrupt)
 	}
-	payload, err := s.codec.Open("", []byte(texts[7]))
+	payload, err := s.codec.Open(fields[3], []byte(fields[4]))
 	if err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal(payload, &m.body); err != nil {
 		return nil, fmt.Errorf("its body is no JSON: %w", codec.ErrCorrupt)
 	}
+	if m.Incarnation == "" || m.Generation == 0 {
+		return nil, fmt.Errorf("it names no generation: %w", codec.ErrCorrupt)
+	}
 	return m, nil
 }
 
-func fromMicros(us uint64) time.Time { return time.UnixMicro(int64(us)).UTC() }
+// same reports whether both are of one commit.
+func (m *manifest) same(other *manifest) bool {
+	return m != nil && other != nil && m.commit == other.commit
+}
+
+// ahead reports whether m comes after other in the same incarnation.
+func (m *manifest) ahead(other *manifest) bool {
+	return m.Incarnation == other.Incarnation && m.Generation > other.Generation
+}
+
+// follows reports whether nothing of what earlier was is lost in m: it is the
+// same, or comes after it. A store without a manifest has lost everything.
+func (m *manifest) follows(earlier *manifest) bool {
+	return earlier == nil || m != nil && (m.same(earlier) || m.ahead(earlier))
+}
+
+// stamp fills in what the store gives to a snapshot.
+func (m *manifest) stamp(snap *scorecard.Snapshot) {
+	snap.Incarnation, snap.Generation, snap.Epoch = m.Incarnation, m.Generation, m.Epoch
+	snap.CommittedAt, snap.LastChange = m.committedAt, m.LastChange
+}
 
 // isWrongType reports that a key of ours holds something else.
 func isWrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }

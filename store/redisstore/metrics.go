@@ -66,8 +66,10 @@ func newMetrics(reg prometheus.Registerer, s *Store) (*metrics, error) {
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range m.collectors {
+	for i, c := range m.collectors {
 		if err := reg.Register(c); err != nil {
+			m.collectors = m.collectors[:i]
+			m.unregister()
 			return nil, fmt.Errorf("register the metrics of the store: %w", err)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/apgarhq/apgar/store/redisstore/codec"
 )
 
 // How much goes over one connection at once.
@@ -75,6 +77,9 @@ func (s *Store) fetchPart(ctx context.Context, wants []want, into []fetched) {
 	for i, c := range commands {
 		into[i] = s.received(wants[i], c)
 	}
+	if !slices.ContainsFunc(into, func(f fetched) bool { return f.err != nil && !isLoss(f.err) }) {
+		s.heard()
+	}
 }
 
 func (s *Store) received(w want, c *redis.StringCmd) fetched {
@@ -100,6 +105,10 @@ func (s *Store) open(name string, data []byte) ([]byte, error) {
 		hash = ""
 	}
 	payload, err := s.codec.Open(hash, data)
+	if future, ok := errors.AsType[*codec.FutureError](err); ok {
+		// The manifest that leads to it is of this version, and so was it.
+		err = fmt.Errorf("its schema is %d: %w", future.Version, codec.ErrCorrupt)
+	}
 	if err != nil {
 		s.metrics.corrupt.WithLabelValues(string(kindIn(name))).Inc()
 	}
@@ -179,8 +188,14 @@ func (s *Store) census(ctx context.Context, known map[int]names) (map[int]names,
 	for shard := range counts {
 		found[shard] = known[shard]
 	}
+	pipe := s.client.Pipeline()
+	lists := map[int]*redis.StringSliceCmd{}
 	for _, shard := range changed {
-		list, err := s.client.HKeys(ctx, s.keys.objects(shard)).Result()
+		lists[shard] = pipe.HKeys(ctx, s.keys.objects(shard))
+	}
+	_, _ = pipe.Exec(ctx) // gives the first error only; each command has its own
+	for shard, c := range lists {
+		list, err := c.Result()
 		if err != nil {
 			return nil, fmt.Errorf("list the objects of shard %d: %w", shard, err)
 		}

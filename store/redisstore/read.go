@@ -17,7 +17,7 @@ import (
 // on as if it were new.
 func (s *Store) States(ctx context.Context) (map[scorecard.Key]*scorecard.State, error) {
 	var states map[scorecard.Key]*scorecard.State
-	err := s.read(ctx, func(_ *manifest, roots *[shardCount]root) (losses, error) {
+	err := s.read(ctx, func(_ *manifest, roots *[shardCount]root, _ losses) (losses, error) {
 		states = map[scorecard.Key]*scorecard.State{}
 		return s.readStates(ctx, roots, states)
 	})
@@ -37,7 +37,7 @@ func (s *Store) readStates(ctx context.Context, roots *[shardCount]root, into ma
 			decoded, f.err = codec.DecodeStates(f.payload)
 		}
 		if isLoss(f.err) {
-			lost = append(lost, loss{wants[i], f.err})
+			lost = append(lost, loss{want: wants[i], err: f.err})
 			continue
 		}
 		if f.err != nil {
@@ -49,34 +49,53 @@ func (s *Store) readStates(ctx context.Context, roots *[shardCount]root, into ma
 }
 
 // Pages calls yield with every page of the ledger whose version is not the one
-// in have, and with a page without data for each in have that is no more. A
-// page comes again when it was committed anew meanwhile. When pages are damaged
-// or gone, all others come first, and then the error is scorecard.ErrForgotten.
-// Any other error is that of yield, of the context or of Redis.
+// in have. A page in have that is no more comes without version and data; one
+// whose data is lost comes with its version and without data. A page comes
+// again when it was committed anew meanwhile. Where the store has lost which
+// pages there were, of a shard or of all, none of them comes. The error is that
+// of yield, of the context or of Redis.
 func (s *Store) Pages(ctx context.Context, have map[slo.PageKey]string, yield func(slo.Page) error) error {
-	const doing = "read the pages of the ledger"
+	s.owes.settle(nil) // what is read now need not be handed over
 	have = maps.Clone(have)
 	if have == nil {
 		have = map[slo.PageKey]string{}
 	}
-	var lost losses
-	err := s.read(ctx, func(_ *manifest, roots *[shardCount]root) (l losses, err error) {
-		lost, err = s.readPages(ctx, roots, have, yield)
+	var (
+		of   *manifest
+		lost losses
+	)
+	err := s.read(ctx, func(m *manifest, roots *[shardCount]root, lostRoots losses) (more losses, err error) {
+		if of = m; m == nil {
+			return nil, nil
+		}
+		lost, err = s.readPages(ctx, roots, lostRoots, have, yield)
 		return lost, err
 	})
-	if err != nil {
-		return wrap(err, doing)
+	if err == nil {
+		err = yieldLost(lost, yield)
 	}
-	if len(lost) > 0 {
-		return refuse(scorecard.ErrForgotten, "%s: %d of them are damaged or gone", doing, len(lost))
+	if err != nil {
+		return wrap(err, "read the pages of the ledger")
+	}
+	s.owes.settle(of)
+	return nil
+}
+
+// yieldLost tells of pages whose data is lost.
+func yieldLost(lost losses, yield func(slo.Page) error) error {
+	for _, l := range lost {
+		page := slo.Page{PageKey: slo.PageKey{Shard: l.shard, Name: l.page}, Version: hashIn(l.name)}
+		if err := yield(page); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 // readPages gives on the pages that a reader has not, and notes them in have.
-func (s *Store) readPages(ctx context.Context, roots *[shardCount]root, have map[slo.PageKey]string, yield func(slo.Page) error) (lost losses, err error) {
+func (s *Store) readPages(ctx context.Context, roots *[shardCount]root, lostRoots losses, have map[slo.PageKey]string, yield func(slo.Page) error) (lost losses, err error) {
 	for key := range have {
-		if roots[key.Shard].Ledger[key.Name] == "" {
+		if roots[key.Shard].Ledger[key.Name] == "" && !lostRoots.of(key.Shard) {
 			if err := yield(slo.NewPage(key, nil)); err != nil {
 				return nil, err
 			}
@@ -90,7 +109,7 @@ func (s *Store) readPages(ctx context.Context, roots *[shardCount]root, have map
 			w, key := wants[start+i], keys[start+i]
 			page, err := s.pageOf(w, key, f)
 			if isLoss(err) {
-				lost = append(lost, loss{w, err})
+				lost = append(lost, loss{want: w, page: key.Name, err: err})
 				continue
 			}
 			if err == nil {
@@ -138,11 +157,14 @@ func pagesLacking(roots *[shardCount]root, have map[slo.PageKey]string) (wants [
 // readTries is how often a generation is read that is swept away meanwhile.
 const readTries = 5
 
-// read hands the newest generation to a function that reads what it leads to;
-// of an empty store, an empty one. When objects are missing and another
-// generation has been committed meanwhile, the function is called again with
-// that. What is lost in the end is logged.
-func (s *Store) read(ctx context.Context, from func(*manifest, *[shardCount]root) (losses, error)) error {
+// reading reads what a generation leads to: nil, and empty roots, of an empty
+// store. Roots that are lost are empty too. It returns what else is lost.
+type reading func(m *manifest, roots *[shardCount]root, lost losses) (losses, error)
+
+// read hands the newest generation to a function that reads what it leads to.
+// When objects are missing and another generation has been committed meanwhile,
+// the function is called again with that. What is lost in the end is logged.
+func (s *Store) read(ctx context.Context, from reading) error {
 	for try := 1; ; try++ {
 		m, lost, err := s.readOnce(ctx, from)
 		if err != nil {
@@ -160,7 +182,7 @@ func (s *Store) read(ctx context.Context, from func(*manifest, *[shardCount]root
 	}
 }
 
-func (s *Store) readOnce(ctx context.Context, from func(*manifest, *[shardCount]root) (losses, error)) (*manifest, losses, error) {
+func (s *Store) readOnce(ctx context.Context, from reading) (*manifest, losses, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
@@ -170,7 +192,7 @@ func (s *Store) readOnce(ctx context.Context, from func(*manifest, *[shardCount]
 		s.o.Logger.Error("the manifest is damaged: nothing of what it led to can be read", "err", err)
 		fallthrough
 	case errors.Is(err, errNoManifest):
-		lost, err := from(nil, &[shardCount]root{})
+		lost, err := from(nil, &[shardCount]root{}, nil)
 		return nil, lost, err
 	case err != nil:
 		return nil, nil, s.noted("read", err)
@@ -179,7 +201,7 @@ func (s *Store) readOnce(ctx context.Context, from func(*manifest, *[shardCount]
 	if err != nil {
 		return nil, nil, s.noted("read", err)
 	}
-	more, err := from(m, &roots)
+	more, err := from(m, &roots, lost)
 	return m, append(lost, more...), s.noted("read", err)
 }
 

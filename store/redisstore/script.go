@@ -13,16 +13,20 @@ import (
 var (
 	//go:embed lua/lease.lua
 	leaseSource string
+	//go:embed lua/begin.lua
+	beginSource string
 	//go:embed lua/commit.lua
 	commitSource string
 )
 
 // scripts are the compiled scripts. Each is sent by its hash, and whole when
 // the server does not know it.
-type scripts struct{ lease, commit *redis.Script }
+type scripts struct{ lease, begin, commit *redis.Script }
 
 func newScripts() scripts {
-	return scripts{lease: redis.NewScript(leaseSource), commit: redis.NewScript(commitSource)}
+	return scripts{
+		lease: redis.NewScript(leaseSource), begin: redis.NewScript(beginSource), commit: redis.NewScript(commitSource),
+	}
 }
 
 // verdict is the answer of a script: a word, and what goes with it.

@@ -79,11 +79,17 @@ type Store struct {
 
 	answered atomic.Int64 // when Redis answered last, Unix nanoseconds
 
-	committing sync.Mutex // one commit at a time; guards base
-	base       *base      // what commits build upon; nil: to be read from Redis
+	committing turn  // one commit at a time; guards base
+	base       *base // what commits build upon; nil: to be read from Redis
+	owes       owes
 
-	following sync.Mutex // one sync at a time; guards what of view changes
-	view      atomic.Pointer[view]
+	following  turn        // one sync at a time
+	doubted    atomic.Bool // the next sync fetches everything
+	publishing sync.Mutex  // held for no longer than the swap of view and snapshot
+	view       atomic.Pointer[view]
+
+	rootCache  *cache[*root]
+	blockCache *cache[*codec.History]
 }
 
 // New returns a store over the Redis that o names. It asks Redis nothing yet:
@@ -101,6 +107,7 @@ func New(o Options) (*Store, error) {
 	s := &Store{
 		Feed: feed.New(o.EventLimit), o: o, keys: keys{o.KeyPrefix},
 		client: client, scripts: newScripts(), codec: c,
+		committing: newTurn(), following: newTurn(), rootCache: newCache[*root](), blockCache: newCache[*codec.History](),
 	}
 	s.view.Store(&view{})
 	if s.metrics, err = newMetrics(o.Registerer, s); err != nil {
