@@ -33,6 +33,7 @@ type cli struct {
 	Demo     demoCommand     `cmd:"" help:"Run everything in one process on a synthetic fleet; nothing else is needed."`
 	Serve    serveCommand    `cmd:"" help:"Run the service: collect, grade, and serve scorecards."`
 	Evaluate evaluateCommand `cmd:"" help:"Grade one tick, now or in the past, from what the sources hold; print scorecards and why."`
+	Backtest backtestCommand `cmd:"" help:"Grade the past by a changed rubric; tell who would lose a level, and what it costs."`
 	Check    checkCommand    `cmd:"" help:"Find every mistake in a configuration, rubric or catalog, with its place."`
 	Test     testCommand     `cmd:"" help:"Run unit tests of rubrics: series and a catalog in, scores and verdicts out."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`

@@ -59,6 +59,7 @@ func rooms() []Room {
 		// Dashboards take the names of metrics from those who write them.
 		{Path: "dashboards", MayImport: []string{"collector", "collector/promapi", "store", "exporter", "api"}},
 		{Path: "internal/config", MayImport: []string{"catalog", "catalog/file", "rubric", "slo", "scorecard"}},
+		{Path: "internal/backtest", MayImport: vocabulary},
 		{Path: "internal/demo"},
 		{Path: "internal/layers"},
 		{Path: "internal/reload"},
