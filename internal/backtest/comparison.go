@@ -30,7 +30,9 @@ type Comparison struct {
 func NewComparison(changes []Change) *Comparison {
 	c := &Comparison{changes: changes}
 	for _, change := range changes {
-		c.rubrics = append(c.rubrics, &tally{change: change, services: map[catalog.ID]*history{}})
+		t := &tally{change: change, services: map[catalog.ID]*history{}}
+		t.end, t.span = t.nothing(), t.nothing()
+		c.rubrics = append(c.rubrics, t)
 	}
 	return c
 }
@@ -97,7 +99,7 @@ func (t *tally) begin(tick time.Time) {
 	for _, h := range t.services {
 		h.now = [2]*scorecard.Scorecard{}
 	}
-	t.end = [2]Distribution{t.distribution(t.change.Before), t.distribution(t.change.After)}
+	t.end = t.nothing()
 	t.timeline = append(t.timeline, Point{Time: tick})
 }
 
@@ -120,9 +122,6 @@ func (t *tally) settle(tick time.Time) {
 	p := &t.timeline[len(t.timeline)-1]
 	p.Before, p.After = t.end[0].mean(), t.end[1].mean()
 	for i := range t.span {
-		if t.span[i].Levels == nil {
-			t.span[i] = t.end[i].empty()
-		}
 		t.span[i].plus(t.end[i])
 	}
 }

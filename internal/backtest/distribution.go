@@ -29,8 +29,13 @@ type Count struct {
 // noLevel stands for a scorecard without a level.
 const noLevel = "no level"
 
+// nothing returns the distributions before and after of no scorecards.
+func (t *tally) nothing() [2]Distribution {
+	return [2]Distribution{distribution(t.change.Before), distribution(t.change.After)}
+}
+
 // distribution returns an empty one with the levels of a rubric.
-func (t *tally) distribution(r *rubric.Rubric) Distribution {
+func distribution(r *rubric.Rubric) Distribution {
 	d := Distribution{Scores: make([]int, Bins)}
 	for _, grade := range []string{"A", "B", "C", "D", "F"} {
 		d.Grades = append(d.Grades, Count{Name: grade})
@@ -43,18 +48,6 @@ func (t *tally) distribution(r *rubric.Rubric) Distribution {
 	}
 	d.Levels = append(d.Levels, Count{Name: noLevel})
 	return d
-}
-
-// empty returns a distribution with the same names and nothing counted.
-func (d Distribution) empty() Distribution {
-	out := Distribution{Scores: make([]int, Bins)}
-	for _, c := range d.Grades {
-		out.Grades = append(out.Grades, Count{Name: c.Name})
-	}
-	for _, c := range d.Levels {
-		out.Levels = append(out.Levels, Count{Name: c.Name})
-	}
-	return out
 }
 
 func (d *Distribution) add(card *scorecard.Scorecard) {

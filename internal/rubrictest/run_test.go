@@ -2,6 +2,7 @@ package rubrictest
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -196,4 +197,17 @@ func TestWhatTheEngineRefusesIsTold(t *testing.T) {
 	require.Contains(t, shown, "got       unknown")
 	require.Contains(t, shown, "source test did not answer everything")
 	require.Contains(t, shown, "many-to-many matching not allowed")
+}
+
+// TestTheExampleOfTheDocumentationPasses runs the first test file of the page
+// that explains them.
+func TestTheExampleOfTheDocumentationPasses(t *testing.T) {
+	page, err := os.ReadFile("../../docs/rubric-tests.md")
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(string(page), "```yaml\n")
+	require.True(t, found)
+	example, _, _ := strings.Cut(rest, "```")
+	rubrics := strings.ReplaceAll(strings.ReplaceAll(capacityRubric, "disk_used", "disk_used_ratio"), "fail: 0.9", "fail: 0.9, weight: 4")
+	f := sound(t, written(t, "capacity.test.yml", example, "capacity.yml", rubrics))
+	require.Empty(t, run(t, f))
 }
