@@ -38,6 +38,18 @@ func parseID(s, namespace string) (ID, error) {
 	return id, nil
 }
 
+// ShortRef reads an entity reference as files have them, such as "team-listen" or
+// "group:default/team-listen", and returns it as Service.Owner and
+// Service.System have it: lower-cased, without the kind and the default
+// namespace.
+func ShortRef(s string) (string, error) {
+	r, err := parseRef(s, kindGroup, DefaultNamespace)
+	if err != nil {
+		return "", err
+	}
+	return r.short(), nil
+}
+
 // entityRef is an entity reference: "component:default/tracks".
 type entityRef struct {
 	Kind string

@@ -11,6 +11,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/apgarhq/apgar/collector/agenda"
+	"github.com/apgarhq/apgar/collector/gather"
+	"github.com/apgarhq/apgar/collector/grader"
+	"github.com/apgarhq/apgar/collector/question"
 	"github.com/apgarhq/apgar/scorecard"
 	"github.com/apgarhq/apgar/slo"
 )
@@ -24,8 +28,8 @@ const stopTimeout = 3 * time.Second
 
 // Options say what to collect, and where to.
 type Options struct {
-	Plan    *Plan
-	Sources []SourceOptions
+	Plan    *question.Plan
+	Sources []gather.Source
 	Store   Store
 	// Volatile says that the store ends with the process: the ledger is not
 	// handed to it.
@@ -73,8 +77,9 @@ type Options struct {
 // beside it, and so does the heartbeat of the lease.
 type Collector struct {
 	o        Options
-	gatherer *Gatherer
-	grader   *Grader
+	sources  []string // the names of the sources, in their order
+	gatherer *gather.Gatherer
+	grader   *grader.Grader
 	metrics  *metrics
 	keeper   *keeper
 	memory
@@ -82,14 +87,15 @@ type Collector struct {
 	behind    bool // the store says that there is a newer commit
 	storeLog  awayLog
 	scoresLog awayLog
-	faults    *faultLog            // of all that is asked in the beginning; nil: not kept
-	lacking   atomic.Pointer[lack] // at the newest boundary tick
-	asking    atomic.Bool          // slots are being asked about again
+	faults    *faultLog                   // of all that is asked in the beginning; nil: not kept
+	lacking   atomic.Pointer[agenda.Lack] // at the newest boundary tick
+	asking    atomic.Bool                 // slots are being asked about again
 	ticks     chan gathered
 	slots     chan gathered
-	tried     chan chunk
+	tried     chan agenda.Chunk
 	turn      chan struct{} // closed when the newest tick was delivered: they are graded in order
 	newest    map[string]scorecard.SourceStatus
+	running   sync.WaitGroup // what was started and has not ended, beside the gatherer's own
 	handOver  atomic.Bool
 	started   atomic.Bool
 	ended     chan struct{} // closed at the end of Run
@@ -99,27 +105,37 @@ type Collector struct {
 type gathered struct {
 	time   time.Time
 	blocks []*slo.Block
-	of     subject
-	scope  scope
+	of     question.Subject
+	scope  question.Scope
 }
 
 // New prepares a collector; Run starts it. Plan, Store and Owner must be set.
 func New(o Options) *Collector {
-	o.Sources = slices.SortedFunc(slices.Values(o.Sources), func(a, b SourceOptions) int { return strings.Compare(a.Name, b.Name) })
+	o.Sources = slices.SortedFunc(slices.Values(o.Sources), func(a, b gather.Source) int { return strings.Compare(a.Name, b.Name) })
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	m := newMetrics(o.Registerer)
 	c := &Collector{
-		o: o, metrics: m, gatherer: newGatherer(o.Plan, o.Sources, m),
+		o: o, metrics: m, gatherer: gather.New(o.Plan, o.Sources, m.missedBy),
 		keeper: &keeper{store: o.Store, owner: o.Owner, metrics: m, log: o.Logger},
 		memory: newMemory(o.Plan.Interval),
-		ticks:  make(chan gathered), slots: make(chan gathered), tried: make(chan chunk), ended: make(chan struct{}),
+		ticks:  make(chan gathered), slots: make(chan gathered), tried: make(chan agenda.Chunk), ended: make(chan struct{}),
 		newest: map[string]scorecard.SourceStatus{},
 	}
-	c.grader = newGrader(o.Plan, c.gatherer.askers, o.Environment, m, o.Logger)
+	for _, s := range o.Sources {
+		c.sources = append(c.sources, s.Name)
+	}
+	c.grader = grader.New(c.graderOptions())
 	m.services.Set(float64(len(o.Plan.Services)))
 	return c
+}
+
+func (c *Collector) graderOptions() grader.Options {
+	return grader.Options{
+		Plan: c.o.Plan, Sources: c.sources, Environment: c.o.Environment, Evidence: c.gatherer.Evidence,
+		Slots: c.metrics.slots.add, Panicked: c.metrics.panics.Inc, Logger: c.o.Logger,
+	}
 }
 
 // Run collects until ctx ends, and then returns nil, within 4s. It must be
@@ -169,7 +185,8 @@ func (c *Collector) hold(ctx context.Context) {
 func (c *Collector) join() {
 	ended := make(chan struct{})
 	go func() {
-		c.gatherer.running.Wait()
+		c.running.Wait()
+		c.gatherer.Join() // nothing more is begun
 		close(ended)
 	}()
 	timer := time.NewTimer(stopTimeout)
@@ -213,7 +230,7 @@ func (c *Collector) loop(ctx context.Context, next time.Time) {
 func (c *Collector) skipMissed(tick time.Time) time.Time {
 	for {
 		next := tick.Add(c.o.Plan.Interval)
-		if next.Add(c.gatherer.slowest()).After(time.Now()) {
+		if next.Add(c.gatherer.Slowest()).After(time.Now()) {
 			return tick
 		}
 		c.missed(tick)
@@ -231,26 +248,26 @@ func (c *Collector) missed(tick time.Time) {
 func (c *Collector) start(ctx context.Context, tick time.Time) {
 	before, delivered := c.turn, make(chan struct{})
 	c.turn = delivered
-	c.gatherer.running.Go(func() { c.gather(ctx, tick, before, delivered) })
+	c.running.Go(func() { c.gather(ctx, tick, before, delivered) })
 }
 
 // gather delivers the blocks that are there in time, after those of the tick
 // before, and then the late ones: they still count in the ledger.
 func (c *Collector) gather(ctx context.Context, tick time.Time, before <-chan struct{}, delivered chan<- struct{}) {
 	defer close(delivered)
-	limited, cancel := context.WithDeadline(ctx, tick.Add(c.gatherer.slowest()+gatherGrace))
+	limited, cancel := context.WithDeadline(ctx, tick.Add(c.gatherer.Slowest()+gatherGrace))
 	defer cancel()
-	g := c.gatherer.begin(ctx, tick)
-	g.wait(limited)
+	g := c.gatherer.Begin(ctx, tick)
+	g.Wait(limited)
 	select {
 	case <-before:
 	case <-ctx.Done():
 	}
-	deliver(ctx, c.ticks, gathered{time: tick, blocks: slices.Clone(g.blocks)})
-	if g.left > 0 && isBoundary(tick) {
-		c.gatherer.running.Go(func() {
-			g.wait(ctx)
-			deliver(ctx, c.slots, gathered{time: tick, blocks: g.blocks})
+	deliver(ctx, c.ticks, gathered{time: tick, blocks: slices.Clone(g.Blocks)})
+	if g.Left > 0 && question.IsBoundary(tick) {
+		c.running.Go(func() {
+			g.Wait(ctx)
+			deliver(ctx, c.slots, gathered{time: tick, blocks: g.Blocks})
 		})
 	}
 }

@@ -13,6 +13,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 
+	"github.com/apgarhq/apgar/collector/gather"
+	"github.com/apgarhq/apgar/collector/grader"
+	"github.com/apgarhq/apgar/collector/internal/fixture"
 	"github.com/apgarhq/apgar/scorecard"
 	"github.com/apgarhq/apgar/slo"
 )
@@ -27,14 +30,14 @@ type engine struct {
 }
 
 // start runs a collector until it is stopped.
-func start(t *testing.T, f fixture, o Options, sources ...SourceOptions) *engine {
+func start(t *testing.T, f spec, o Options, sources ...gather.Source) *engine {
 	t.Helper()
 	e := newEngine(t, f, o, sources...)
 	e.run(t)
 	return e
 }
 
-func newEngine(t *testing.T, f fixture, o Options, sources ...SourceOptions) *engine {
+func newEngine(t *testing.T, f spec, o Options, sources ...gather.Source) *engine {
 	t.Helper()
 	e := &engine{store: newFakeStore(), midnight: time.Now().UTC()}
 	if o.Store != nil {
@@ -59,6 +62,31 @@ func (e *engine) run(t *testing.T) {
 	}
 }
 
+// judging makes an engine that does not run yet judge in another way.
+func (e *engine) judging(grade func(scorecard.Input) (*scorecard.Scorecard, *scorecard.State)) {
+	o := e.graderOptions()
+	o.Grade = grade
+	e.grader = grader.New(o)
+}
+
+// series is what is kept of an SLI of a service, by their places in the plan.
+func (e *engine) series(sli, service int) *slo.Series {
+	p := e.o.Plan
+	return e.ledger.Series(p.SLIs[sli].Hash, p.Services[service].ID.String())
+}
+
+// holes returns the slots that have a hole, of the day before midnight and the
+// one after.
+func (e *engine) holes() []time.Duration {
+	var out []time.Duration
+	for at := -24 * time.Hour; at <= 24*time.Hour; at += slo.SlotLength {
+		if e.agenda.HasHole(e.at(at)) {
+			out = append(out, at)
+		}
+	}
+	return out
+}
+
 // until lets time pass, to a time after midnight.
 func (e *engine) until(clock time.Duration) {
 	<-time.After(time.Until(e.midnight.Add(clock)))
@@ -70,7 +98,7 @@ func (e *engine) until(clock time.Duration) {
 func (e *engine) peek(look func()) {
 	look()
 	for _, s := range e.o.Sources {
-		s.Client.(*fakePrometheus).askings()
+		s.Client.(*fixture.Prometheus).Askings()
 	}
 	e.store.ticks()
 }
@@ -79,27 +107,27 @@ func (e *engine) at(clock time.Duration) time.Time { return e.midnight.Add(clock
 
 // instants returns when a source was asked about an instant alone, counted
 // from midnight, by the instant.
-func (e *engine) instants(p *fakePrometheus, expr string) map[time.Duration][]time.Duration {
+func (e *engine) instants(p *fixture.Prometheus, expr string) map[time.Duration][]time.Duration {
 	out := map[time.Duration][]time.Duration{}
-	for _, a := range p.askings() {
-		if a.points == 1 && strings.Contains(a.expr, expr) {
-			at := a.at.Sub(e.midnight)
-			out[at] = append(out[at], a.when.Sub(e.midnight))
+	for _, a := range p.Askings() {
+		if a.Points == 1 && strings.Contains(a.Expr, expr) {
+			at := a.At.Sub(e.midnight)
+			out[at] = append(out[at], a.When.Sub(e.midnight))
 		}
 	}
 	return out
 }
 
 // asksOf counts how often a source was asked about an instant from a time on.
-func (e *engine) asksOf(p *fakePrometheus, at, from time.Duration) int {
+func (e *engine) asksOf(p *fixture.Prometheus, at, from time.Duration) int {
 	n := 0
-	for _, a := range p.askings() {
-		first := a.at.Sub(e.midnight)
-		if !strings.Contains(a.expr, "http_requests_total") || a.when.Before(e.at(from)) {
+	for _, a := range p.Askings() {
+		first := a.At.Sub(e.midnight)
+		if !strings.Contains(a.Expr, "http_requests_total") || a.When.Before(e.at(from)) {
 			continue
 		}
-		last := first + time.Duration(a.points-1)*slotLength
-		if at >= first && at <= last && (at-first)%slotLength == 0 {
+		last := first + time.Duration(a.Points-1)*slo.SlotLength
+		if at >= first && at <= last && (at-first)%slo.SlotLength == 0 {
 			n++
 		}
 	}
@@ -108,22 +136,22 @@ func (e *engine) asksOf(p *fakePrometheus, at, from time.Duration) int {
 
 // window sums the counts of the first service up to a time.
 func (e *engine) window(at, length time.Duration) slo.Window {
-	f := e.grader.series[0][0].Facts(e.at(at).Unix(), 0, []time.Duration{length})
+	f := e.series(0, 0).Facts(e.at(at).Unix(), 0, []time.Duration{length})
 	w, _ := f.Window(length)
 	return w
 }
 
-func source(name string, p Prometheus) SourceOptions {
-	return SourceOptions{Name: name, Environment: "production", Delay: 30 * time.Second, Client: p}
+func source(name string, p gather.Prometheus) gather.Source {
+	return gather.Source{Name: name, Environment: "production", Delay: 30 * time.Second, Client: p}
 }
 
 func TestTicksAreAskedForAtTheirTimesAndCommittedInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist", "search")
-		quick, late := &fakePrometheus{answer: steadyTraffic(services, 0.1)}, &fakePrometheus{answer: steadyTraffic(services, 0.1)}
+		services := fixture.Named("playlist", "search")
+		quick, late := &fixture.Prometheus{Answer: fixture.SteadyTraffic(services, 0.1)}, &fixture.Prometheus{Answer: fixture.SteadyTraffic(services, 0.1)}
 		slow := source("late", late)
 		slow.Delay = 2 * time.Minute
-		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("quick", quick), slow)
+		e := start(t, spec{Rubrics: fixture.Availability, Services: services}, Options{}, source("quick", quick), slow)
 		defer e.stop()
 		e.until(20 * time.Minute)
 		byTick, byTickLate := e.instants(quick, "http_requests_total"), e.instants(late, "http_requests_total")
@@ -138,27 +166,27 @@ func TestTicksAreAskedForAtTheirTimesAndCommittedInOrder(t *testing.T) {
 			require.Equal(t, ticks[0].Add(time.Duration(i)*time.Minute), tick)
 		}
 		require.Equal(t, e.at(18*time.Minute), ticks[len(ticks)-1])
-		require.Equal(t, "pass", string(resultOf(t, e.store.newest().Scorecards, "playlist", "availability").Verdict))
+		require.Equal(t, "pass", string(fixture.Result(t, e.store.newest().Scorecards, "playlist", "availability").Verdict))
 	})
 }
 
 func TestTheCostOfATickDoesNotGrowWithServices(t *testing.T) {
 	for _, n := range []int{60, 600} {
 		synctest.Test(t, func(t *testing.T) {
-			services := numbered(n)
-			midnight, steady := time.Now(), steadyTraffic(services, 0.1)
-			prom := &fakePrometheus{answer: func(expr string, at time.Time) ([]row, error) {
+			services := fixture.Numbered(n)
+			midnight, steady := time.Now(), fixture.SteadyTraffic(services, 0.1)
+			prom := &fixture.Prometheus{Answer: func(expr string, at time.Time) ([]fixture.Row, error) {
 				if at.Before(midnight) {
 					return nil, nil
 				}
 				return steady(expr, at)
 			}}
-			e := start(t, fixture{rubrics: fourKinds, services: services}, Options{}, source("eu", prom))
+			e := start(t, spec{Rubrics: fixture.FourKinds, Services: services}, Options{}, source("eu", prom))
 			defer e.stop()
 			e.until(7*time.Minute + 40*time.Second)
 			asked := 0
-			for _, a := range prom.askings() {
-				if a.points == 1 && a.at.Equal(e.at(7*time.Minute)) {
+			for _, a := range prom.Askings() {
+				if a.Points == 1 && a.At.Equal(e.at(7*time.Minute)) {
 					asked++
 				}
 			}
@@ -171,9 +199,9 @@ func TestTheCostOfATickDoesNotGrowWithServices(t *testing.T) {
 
 func TestTicksThatAreSleptThroughAreCountedNotQueued(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		prom := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
-		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+		services := fixture.Named("playlist")
+		prom := &fixture.Prometheus{Answer: fixture.SteadyTraffic(services, 0.1)}
+		e := start(t, spec{Rubrics: fixture.Availability, Services: services}, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(3 * time.Minute)
 		e.store.set(func() { e.store.paused = e.at(11*time.Minute + 30*time.Second) })
@@ -191,59 +219,59 @@ func TestTicksThatAreSleptThroughAreCountedNotQueued(t *testing.T) {
 
 func TestASlowSourceIsAFaultAndTheOthersAreGraded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		west, east := named("playlist"), named("search")
-		slow := &fakePrometheus{answer: steadyTraffic(east, 0.1)}
-		quick := &fakePrometheus{answer: steadyTraffic(west, 0.1)}
-		e := start(t, fixture{rubrics: availability, services: slices.Concat(west, east)}, Options{}, source("quick", quick), source("slow", slow))
+		west, east := fixture.Named("playlist"), fixture.Named("search")
+		slow := &fixture.Prometheus{Answer: fixture.SteadyTraffic(east, 0.1)}
+		quick := &fixture.Prometheus{Answer: fixture.SteadyTraffic(west, 0.1)}
+		e := start(t, spec{Rubrics: fixture.Availability, Services: slices.Concat(west, east)}, Options{}, source("quick", quick), source("slow", slow))
 		defer e.stop()
 		e.until(10*time.Minute - time.Second)
-		slow.holdBack(after(25 * time.Second))
+		slow.HoldBack(fixture.After(25 * time.Second))
 		e.until(10*time.Minute + 49*time.Second)
 		require.Equal(t, e.at(9*time.Minute), e.store.newest().Tick)
 		e.until(10*time.Minute + 51*time.Second)
 		require.Equal(t, e.at(10*time.Minute), e.store.newest().Tick, "graded 20s after the delay")
-		require.Equal(t, "ok", resultOf(t, e.store.newest().Scorecards, "playlist", "availability").Reason)
-		require.False(t, resultOf(t, e.store.newest().Scorecards, "playlist", "availability").Carried)
+		require.Equal(t, "ok", fixture.Result(t, e.store.newest().Scorecards, "playlist", "availability").Reason)
+		require.False(t, fixture.Result(t, e.store.newest().Scorecards, "playlist", "availability").Carried)
 		e.peek(func() {
-			f := e.grader.series[0][1].Facts(e.at(10*time.Minute).Unix(), 15*time.Minute, nil)
+			f := e.series(0, 1).Facts(e.at(10*time.Minute).Unix(), 15*time.Minute, nil)
 			require.Len(t, f.Cells, 1)
 			require.Equal(t, slo.SourceError, f.Cells[0].Fault.Reason)
 			require.Contains(t, f.Cells[0].Fault.Detail, "slow had not answered when the tick was graded")
-			require.Contains(t, e.holes, e.at(10*time.Minute).Unix())
+			require.True(t, e.agenda.HasHole(e.at(10*time.Minute)))
 		})
 		e.until(11 * time.Minute)
 		e.peek(func() {
-			require.NotContains(t, e.holes, e.at(10*time.Minute).Unix(), "what came late counts in the ledger")
+			require.False(t, e.agenda.HasHole(e.at(10*time.Minute)), "what came late counts in the ledger")
 		})
 		e.until(28 * time.Minute)
-		r := resultOf(t, e.store.newest().Scorecards, "search", "availability")
+		r := fixture.Result(t, e.store.newest().Scorecards, "search", "availability")
 		require.Equal(t, "source_error", r.Reason+r.Missing)
 	})
 }
 
 func TestTheFirstScorecardsDoNotWaitForASourceThatStalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		west, east := named("playlist"), named("search")
-		quick := &fakePrometheus{answer: steadyTraffic(west, 0.1)}
-		stalled := &fakePrometheus{answer: steadyTraffic(east, 0.1)}
-		stalled.holdBack(after(24 * time.Hour))
-		f := fixture{rubrics: availability, services: slices.Concat(west, east), interval: 15 * time.Second}
+		west, east := fixture.Named("playlist"), fixture.Named("search")
+		quick := &fixture.Prometheus{Answer: fixture.SteadyTraffic(west, 0.1)}
+		stalled := &fixture.Prometheus{Answer: fixture.SteadyTraffic(east, 0.1)}
+		stalled.HoldBack(fixture.After(24 * time.Hour))
+		f := spec{Rubrics: fixture.Availability, Services: slices.Concat(west, east), Interval: 15 * time.Second}
 		e := start(t, f, Options{}, source("quick", quick), source("stalled", stalled))
 		defer e.stop()
 		e.until(primePatience + gatherGrace + time.Second)
 		require.NotEmpty(t, e.store.ticks(), "a source that stalls must not keep the others from being shown")
 		cards := e.store.newest().Scorecards
-		require.Equal(t, "ok", resultOf(t, cards, "playlist", "availability").Reason)
-		require.Equal(t, "source_error", resultOf(t, cards, "search", "availability").Reason)
+		require.Equal(t, "ok", fixture.Result(t, cards, "playlist", "availability").Reason)
+		require.Equal(t, "source_error", fixture.Result(t, cards, "search", "availability").Reason)
 		e.peek(func() {
-			f := e.grader.series[0][0].Facts(e.store.newest().Tick.Unix(), 15*time.Minute, []time.Duration{slotLength, 30 * time.Minute, time.Hour})
+			f := e.series(0, 0).Facts(e.store.newest().Tick.Unix(), 15*time.Minute, []time.Duration{slo.SlotLength, 30 * time.Minute, time.Hour})
 			for _, w := range f.Windows {
 				require.Equal(t, w.Expected, w.Measured, "the ring of the others is full: %s", w.Length)
 			}
 		})
 		past := 0
-		for _, a := range stalled.askings() {
-			if a.points > 1 && a.when.Before(e.at(primePatience+time.Second)) {
+		for _, a := range stalled.Askings() {
+			if a.Points > 1 && a.When.Before(e.at(primePatience+time.Second)) {
 				past++
 			}
 		}
@@ -257,12 +285,12 @@ func TestTheEndFitsIntoItsFiveSeconds(t *testing.T) {
 
 func TestTicksStayInOrderWhenTheIntervalIsShorterThanTheWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		slow := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
-		e := start(t, fixture{rubrics: availability, services: services, interval: 10 * time.Second}, Options{}, source("slow", slow))
+		services := fixture.Named("playlist")
+		slow := &fixture.Prometheus{Answer: fixture.SteadyTraffic(services, 0.1)}
+		e := start(t, spec{Rubrics: fixture.Availability, Services: services, Interval: 10 * time.Second}, Options{}, source("slow", slow))
 		defer e.stop()
 		e.until(5 * time.Minute)
-		slow.holdBack(after(time.Hour))
+		slow.HoldBack(fixture.After(time.Hour))
 		e.until(10 * time.Minute)
 		ticks := e.store.ticks()
 		for i, tick := range ticks {
@@ -275,9 +303,9 @@ func TestTicksStayInOrderWhenTheIntervalIsShorterThanTheWait(t *testing.T) {
 
 func TestADelayLongerThanTheIntervalMissesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		prom := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
-		e := start(t, fixture{rubrics: availability, services: services, interval: 15 * time.Second}, Options{}, source("eu", prom))
+		services := fixture.Named("playlist")
+		prom := &fixture.Prometheus{Answer: fixture.SteadyTraffic(services, 0.1)}
+		e := start(t, spec{Rubrics: fixture.Availability, Services: services, Interval: 15 * time.Second}, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(10 * time.Minute)
 		require.Zero(t, testutil.ToFloat64(e.metrics.sourceMissed.WithLabelValues("eu")))
@@ -289,16 +317,15 @@ func TestADelayLongerThanTheIntervalMissesNothing(t *testing.T) {
 
 func TestAPanicCostsOneServiceOneTick(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist", "search")
-		prom := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
-		e := newEngine(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
-		grade := e.grader.grade
-		e.grader.grade = func(in scorecard.Input) (*scorecard.Scorecard, *scorecard.State) {
+		services := fixture.Named("playlist", "search")
+		prom := &fixture.Prometheus{Answer: fixture.SteadyTraffic(services, 0.1)}
+		e := newEngine(t, spec{Rubrics: fixture.Availability, Services: services}, Options{}, source("eu", prom))
+		e.judging(func(in scorecard.Input) (*scorecard.Scorecard, *scorecard.State) {
 			if in.Service.ID.Name == "search" && in.Tick.Equal(e.at(4*time.Minute)) {
 				panic("a defect")
 			}
-			return grade(in)
-		}
+			return scorecard.Grade(in)
+		})
 		e.run(t)
 		defer e.stop()
 		e.until(5 * time.Minute)
@@ -327,11 +354,12 @@ func TestTheEndOfTheContextEndsEverything(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				services := named("playlist")
-				prom := &fakePrometheus{answer: steadyTraffic(services, 0.1), hold: tt.hold}
-				e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+				services := fixture.Named("playlist")
+				prom := &fixture.Prometheus{Answer: fixture.SteadyTraffic(services, 0.1)}
+				prom.HoldBack(tt.hold)
+				e := start(t, spec{Rubrics: fixture.Availability, Services: services}, Options{}, source("eu", prom))
 				<-time.After(tt.after - time.Millisecond)
-				prom.holdBack(stuck)
+				prom.HoldBack(stuck)
 				<-time.After(2 * time.Millisecond)
 				stopped := time.Now()
 				e.stop()
@@ -345,7 +373,7 @@ func TestTheEndOfTheContextEndsEverything(t *testing.T) {
 
 func TestMetricsAreWellNamedAndSurviveAReload(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	p := fixture{rubrics: availability, services: named("playlist")}.plan(t)
+	p := spec{Rubrics: fixture.Availability, Services: fixture.Named("playlist")}.plan(t)
 	first := New(Options{Plan: p, Registerer: registry})
 	first.metrics.ticks.Inc()
 	second := New(Options{Plan: p, Registerer: registry})

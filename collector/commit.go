@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/apgarhq/apgar/collector/agenda"
 	"github.com/apgarhq/apgar/scorecard"
 	"github.com/apgarhq/apgar/slo"
 )
@@ -67,17 +68,24 @@ func (c *Collector) addDeltas(ctx context.Context, cards []*scorecard.Scorecard,
 	return err
 }
 
-// commit hands a tick to the store, and once more when the store has forgotten
-// what came before, or when the lease had to be got back.
+// commit hands a tick to the store, and once more when the lease had to be got
+// back.
 func (c *Collector) commit(ctx context.Context, lease scorecard.Lease, s *scorecard.Snapshot) error {
+	err := c.handIn(ctx, lease, s)
+	if errors.Is(err, scorecard.ErrFenced) {
+		return c.commitAgain(ctx, lease, s, err)
+	}
+	return err
+}
+
+// handIn hands a tick to the store, and once more with the whole ledger when
+// the store has forgotten what came before.
+func (c *Collector) handIn(ctx context.Context, lease scorecard.Lease, s *scorecard.Snapshot) error {
 	err := c.send(ctx, lease, s)
-	switch {
-	case errors.Is(err, scorecard.ErrForgotten):
+	if errors.Is(err, scorecard.ErrForgotten) {
 		c.count(err)
 		c.unsave()
 		return c.send(ctx, lease, s)
-	case errors.Is(err, scorecard.ErrFenced):
-		return c.commitAgain(ctx, lease, s, err)
 	}
 	return err
 }
@@ -94,7 +102,7 @@ func (c *Collector) commitAgain(ctx context.Context, lease scorecard.Lease, s *s
 		return refusal
 	}
 	c.count(refusal)
-	return c.send(ctx, again, s)
+	return c.handIn(ctx, again, s)
 }
 
 func (c *Collector) send(ctx context.Context, lease scorecard.Lease, s *scorecard.Snapshot) error {
@@ -103,7 +111,7 @@ func (c *Collector) send(ctx context.Context, lease scorecard.Lease, s *scorecar
 	defer cancel()
 	err := c.o.Store.Commit(limited, scorecard.Commit{
 		Epoch: lease.Epoch, Owner: lease.Owner, Snapshot: s,
-		Changes: scorecard.Diff(c.last, s.Scorecards, s.Tick), States: c.grader.states,
+		Changes: scorecard.Diff(c.last, s.Scorecards, s.Tick), States: c.grader.States(),
 		Backlog: c.backlog, Ledger: pages,
 	})
 	at := mark{lease.Epoch, s.Tick.UnixNano()}
@@ -141,7 +149,7 @@ func (c *Collector) pages() []slo.Page {
 		return nil
 	}
 	pages := c.ledger.Pages()
-	if own := c.encode(c.grader.sources); own.Version != c.saved {
+	if own := c.agenda.Page(c.sources); own.Version != c.saved {
 		pages = append(pages, own)
 	}
 	return pages
@@ -149,7 +157,7 @@ func (c *Collector) pages() []slo.Page {
 
 // markSaved notes that the store has pages.
 func (c *Collector) markSaved(pages []slo.Page) {
-	if n := len(pages); n > 0 && pages[n-1].PageKey == ownPage() {
+	if n := len(pages); n > 0 && pages[n-1].PageKey == agenda.PageKey() {
 		c.saved = pages[n-1].Version
 		pages = pages[:n-1]
 	}

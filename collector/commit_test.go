@@ -9,6 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 
+	"github.com/apgarhq/apgar/collector/agenda"
+	"github.com/apgarhq/apgar/collector/internal/fixture"
 	"github.com/apgarhq/apgar/scorecard"
 	"github.com/apgarhq/apgar/slo"
 )
@@ -21,15 +23,15 @@ func TestWhatCouldNotBeCommittedIsShownAndFollowsAsHistory(t *testing.T) {
 	for name, fault := range faults {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				services := named("playlist")
-				prom := &fakePrometheus{answer: wavyTraffic(services)}
+				services := fixture.Named("playlist")
+				prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
 				var shown []time.Time
 				o := Options{Uncommitted: func(s *scorecard.Snapshot) {
 					shown = append(shown, s.Tick)
 					require.Len(t, s.Scorecards, 1)
 					require.Zero(t, s.Generation)
 				}}
-				e := start(t, fixture{rubrics: availability, services: services}, o, source("eu", prom))
+				e := start(t, spec{Rubrics: fixture.Availability, Services: services}, o, source("eu", prom))
 				defer e.stop()
 				e.until(10 * time.Minute)
 				before := e.store.all()
@@ -56,7 +58,7 @@ func TestWhatCouldNotBeCommittedIsShownAndFollowsAsHistory(t *testing.T) {
 					require.Len(t, row.Points, 1)
 					require.NotNil(t, row.Points[0].Score)
 				}
-				require.Contains(t, keysOf(all[0].Ledger), ownPage(), "what was entered meanwhile is handed over")
+				require.Contains(t, keysOf(all[0].Ledger), agenda.PageKey(), "what was entered meanwhile is handed over")
 				e.until(23 * time.Minute)
 				require.Empty(t, e.store.all()[len(before)+1].Backlog)
 				require.Zero(t, testutil.ToFloat64(e.metrics.backlog))
@@ -75,12 +77,12 @@ func keysOf(pages []slo.Page) []slo.PageKey {
 
 func TestTheBacklogKeepsTheNewestTicks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		prom := &fakePrometheus{answer: wavyTraffic(services)}
-		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+		services := fixture.Named("playlist")
+		prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
+		e := start(t, spec{Rubrics: fixture.Availability, Services: services}, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(10 * time.Minute)
-		e.store.setFail(errNoRoute)
+		e.store.setFail(fixture.ErrNoRoute)
 		e.until(4 * time.Hour)
 		e.store.setFail(nil)
 		e.until(4*time.Hour + time.Minute)
@@ -92,9 +94,9 @@ func TestTheBacklogKeepsTheNewestTicks(t *testing.T) {
 
 func TestAHungStoreIsCountedAsTimeouts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		prom := &fakePrometheus{answer: wavyTraffic(services)}
-		e := start(t, fixture{rubrics: availability, services: services, interval: 10 * time.Second}, Options{}, source("eu", prom))
+		services := fixture.Named("playlist")
+		prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
+		e := start(t, spec{Rubrics: fixture.Availability, Services: services, Interval: 10 * time.Second}, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(2 * time.Minute)
 		e.store.set(func() { e.store.hang = true })
@@ -109,9 +111,9 @@ func TestAHungStoreIsCountedAsTimeouts(t *testing.T) {
 
 func TestAStoreThatForgotGetsTheLedgerWhole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := numbered(20)
-		prom := &fakePrometheus{answer: wavyTraffic(services)}
-		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+		services := fixture.Numbered(20)
+		prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
+		e := start(t, spec{Rubrics: fixture.Availability, Services: services}, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(20 * time.Minute)
 		var want []slo.PageKey
@@ -135,25 +137,25 @@ func TestAStoreThatForgotGetsTheLedgerWhole(t *testing.T) {
 
 func TestACommitThatWasTakenWithoutAnAnswerIsNotRepeated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		prom := &fakePrometheus{answer: wavyTraffic(services)}
-		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+		services := fixture.Named("playlist")
+		prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
+		e := start(t, spec{Rubrics: fixture.Availability, Services: services}, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(10 * time.Minute)
-		prom.mu.Lock()
-		prom.answer = func(expr string, at time.Time) ([]row, error) {
-			rows, _ := steadyTraffic(services, 50)(expr, at)
-			for i := range rows {
-				rows[i].value *= 100 // the verdict changes with the next tick
+		prom.Change(func() {
+			prom.Answer = func(expr string, at time.Time) ([]fixture.Row, error) {
+				rows, _ := fixture.SteadyTraffic(services, 50)(expr, at)
+				for i := range rows {
+					rows[i].Value *= 100 // the verdict changes with the next tick
+				}
+				return rows, nil
 			}
-			return rows, nil
-		}
-		prom.mu.Unlock()
+		})
 		e.store.set(func() { e.store.vague = errors.New("connection reset") })
 		before := len(e.store.all())
 		e.until(10*time.Minute + 45*time.Second)
 		e.peek(func() { require.Len(t, e.backlog, 1) })
-		e.store.setFail(errNoRoute)
+		e.store.setFail(fixture.ErrNoRoute)
 		e.until(12 * time.Minute)
 		e.store.setFail(nil)
 		e.until(13 * time.Minute)
@@ -172,9 +174,9 @@ func TestACommitThatWasTakenWithoutAnAnswerIsNotRepeated(t *testing.T) {
 
 func TestEarlierScoresThatCannotBeReadDoNotKeepATickBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		prom := &fakePrometheus{answer: wavyTraffic(services)}
-		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+		services := fixture.Named("playlist")
+		prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
+		e := start(t, spec{Rubrics: fixture.Availability, Services: services}, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(5 * time.Minute)
 		e.store.set(func() { e.store.scores = errors.New("wrong type under the key") })
@@ -186,9 +188,9 @@ func TestEarlierScoresThatCannotBeReadDoNotKeepATickBack(t *testing.T) {
 
 func TestAStoreThatIsAheadIsWaitedForAndThenTakenOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		prom := &fakePrometheus{answer: wavyTraffic(services)}
-		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+		services := fixture.Named("playlist")
+		prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
+		e := start(t, spec{Rubrics: fixture.Availability, Services: services}, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(5 * time.Minute)
 		e.store.set(func() {
@@ -198,7 +200,7 @@ func TestAStoreThatIsAheadIsWaitedForAndThenTakenOver(t *testing.T) {
 			e.store.snapshot = &ahead
 		})
 		e.until(14 * time.Minute)
-		asked := len(prom.askings())
+		asked := len(prom.Askings())
 		require.LessOrEqual(t, asked, 400)
 		require.Equal(t, e.at(4*time.Minute), e.store.newest().Tick)
 		require.InDelta(t, 1, testutil.ToFloat64(e.metrics.commits.WithLabelValues("old_tick")), 0)

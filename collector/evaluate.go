@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/apgarhq/apgar/collector/agenda"
+	"github.com/apgarhq/apgar/collector/grader"
+	"github.com/apgarhq/apgar/collector/question"
 	"github.com/apgarhq/apgar/scorecard"
+	"github.com/apgarhq/apgar/slo"
 )
-
-// longestMemory is more than the ledger ever looks back.
-const longestMemory = 40 * 24 * time.Hour
 
 // Evaluation is one tick, graded from nothing but what the sources hold.
 type Evaluation struct {
@@ -25,7 +26,7 @@ type Evaluation struct {
 // grades. The result is a function of the sources' data and of tick alone;
 // evaluatedAt is what the scorecards say. o.Store is not used.
 func Evaluate(ctx context.Context, o Options, tick, evaluatedAt time.Time) (Evaluation, error) {
-	if tick.Before(time.Unix(seconds(longestMemory), 0)) {
+	if tick.Before(time.Unix(seconds(agenda.LongestMemory), 0)) {
 		return Evaluation{}, fmt.Errorf("evaluating the tick of %s: the ledger begins later: choose a later time", tick.Format(time.RFC3339))
 	}
 	c := New(o)
@@ -42,18 +43,21 @@ func Evaluate(ctx context.Context, o Options, tick, evaluatedAt time.Time) (Eval
 
 // evaluate brings the ledger of a new collector up to a tick.
 func (c *Collector) evaluate(ctx context.Context, tick time.Time) (gathered, error) {
-	c.grader.stateless, c.faults = true, newFaultLog()
+	o := c.graderOptions()
+	o.Stateless = true
+	c.grader, c.faults = grader.New(o), newFaultLog()
+	c.grader.Use(c.ledger, nil)
 	tick = tick.Truncate(c.o.Plan.Interval).UTC()
-	start := tick.Add(-ringLength).Truncate(slotLength)
+	start := tick.Add(-ringLength).Truncate(slo.SlotLength)
 	c.backfillNow(ctx, start)
 	c.walk(ctx, walk{after: start, graded: tick, last: tick.Add(-c.o.Plan.Interval)})
-	round := c.gatherer.begin(ctx, tick)
-	round.wait(ctx)
+	round := c.gatherer.Begin(ctx, tick)
+	round.Wait(ctx)
 	if err := ctx.Err(); err != nil {
 		return gathered{}, fmt.Errorf("evaluating the tick of %s: %w", tick.Format(time.RFC3339), err)
 	}
-	g := gathered{time: tick, blocks: round.blocks}
-	c.faults.note(c.gatherer.askers, g.blocks)
-	c.grader.AddTick(tick, g.blocks)
+	g := gathered{time: tick, blocks: round.Blocks}
+	c.faults.note(c.sources, g.blocks)
+	c.grader.AddTick(tick, g.blocks, question.Scope{})
 	return g, nil
 }

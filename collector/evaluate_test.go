@@ -11,21 +11,23 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/collector/gather"
+	"github.com/apgarhq/apgar/collector/internal/fixture"
 	"github.com/apgarhq/apgar/collector/promapi"
 	"github.com/apgarhq/apgar/slo"
 )
 
 // wavyTraffic is a function of the service and the instant alone.
-func wavyTraffic(services []*catalog.Service) func(string, time.Time) ([]row, error) {
-	return func(expr string, at time.Time) ([]row, error) {
+func wavyTraffic(services []*catalog.Service) func(string, time.Time) ([]fixture.Row, error) {
+	return func(expr string, at time.Time) ([]fixture.Row, error) {
 		wave := 1 + math.Sin(float64(at.Unix())/7000)
-		rows, _ := steadyTraffic(services, 0)(expr, at)
+		rows, _ := fixture.SteadyTraffic(services, 0)(expr, at)
 		for i := range rows {
-			switch rows[i].labels["code"] {
+			switch rows[i].Labels["code"] {
 			case "500":
-				rows[i].value = wave * float64(i) / 10
+				rows[i].Value = wave * float64(i) / 10
 			case "200":
-				rows[i].value *= 3 + wave
+				rows[i].Value *= 3 + wave
 			}
 		}
 		return rows, nil
@@ -34,10 +36,10 @@ func wavyTraffic(services []*catalog.Service) func(string, time.Time) ([]row, er
 
 func TestEvaluatingTwiceGivesTheSame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist", "search")
+		services := fixture.Named("playlist", "search")
 		o := Options{
-			Plan: fixture{rubrics: fourKinds, services: services}.plan(t), Environment: "production",
-			Sources: []SourceOptions{source("west", &fakePrometheus{answer: wavyTraffic(services)}), source("east", &fakePrometheus{answer: wavyTraffic(services)})},
+			Plan: spec{Rubrics: fixture.FourKinds, Services: services}.plan(t), Environment: "production",
+			Sources: []gather.Source{source("west", &fixture.Prometheus{Answer: wavyTraffic(services)}), source("east", &fixture.Prometheus{Answer: wavyTraffic(services)})},
 		}
 		tick := time.Now().Add(-time.Hour - 17*time.Second)
 		first, err := Evaluate(t.Context(), o, tick, tick)
@@ -57,25 +59,25 @@ func TestEvaluatingTwiceGivesTheSame(t *testing.T) {
 
 func TestEvaluatingKnowsWhatLiveTicksKnow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist", "search")
-		f := fixture{rubrics: fourKinds, services: services}
-		e := start(t, f, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+		services := fixture.Named("playlist", "search")
+		f := spec{Rubrics: fixture.FourKinds, Services: services}
+		e := start(t, f, Options{}, source("eu", &fixture.Prometheus{Answer: wavyTraffic(services)}))
 		defer e.stop()
 		e.until(2*time.Hour + 33*time.Minute + 31*time.Second)
 		tick := e.at(2*time.Hour + 33*time.Minute)
 		require.Equal(t, tick, e.store.newest().Tick)
 
-		alone := New(Options{Plan: f.plan(t), Sources: []SourceOptions{source("eu", &fakePrometheus{answer: wavyTraffic(services)})}})
+		alone := New(Options{Plan: f.plan(t), Sources: []gather.Source{source("eu", &fixture.Prometheus{Answer: wavyTraffic(services)})}})
 		_, err := alone.evaluate(t.Context(), tick)
 		require.NoError(t, err)
 		windows := []time.Duration{5 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 6 * time.Hour, 24 * time.Hour, 72 * time.Hour, 7 * 24 * time.Hour}
-		for i := range e.grader.series {
-			if !e.grader.plan.slis[i].check.Kind.Counted() {
+		for i := range e.o.Plan.SLIs {
+			if !e.o.Plan.SLIs[i].Check.Kind.Counted() {
 				windows = nil
 			}
 			for service := range services {
-				live := e.grader.series[i][service].Facts(tick.Unix(), 15*time.Minute, windows)
-				once := alone.grader.series[i][service].Facts(tick.Unix(), 15*time.Minute, windows)
+				live := e.series(i, service).Facts(tick.Unix(), 15*time.Minute, windows)
+				once := (&engine{Collector: alone}).series(i, service).Facts(tick.Unix(), 15*time.Minute, windows)
 				require.Equal(t, len(live.Windows), len(once.Windows))
 				for j := range live.Windows {
 					requireSameWindow(t, once.Windows[j], live.Windows[j])
@@ -98,17 +100,17 @@ func requireSameWindow(t *testing.T, want, got slo.Window) {
 
 func TestEvaluatingASourceThatIsDeadSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		broken := &fakePrometheus{answer: func(expr string, at time.Time) ([]row, error) {
-			return nil, errNoRoute
+		services := fixture.Named("playlist")
+		broken := &fixture.Prometheus{Answer: func(expr string, at time.Time) ([]fixture.Row, error) {
+			return nil, fixture.ErrNoRoute
 		}}
 		e, err := Evaluate(t.Context(), Options{
-			Plan:    fixture{rubrics: fourKinds, services: services}.plan(t),
-			Sources: []SourceOptions{source("eu", broken)},
+			Plan:    spec{Rubrics: fixture.FourKinds, Services: services}.plan(t),
+			Sources: []gather.Source{source("eu", broken)},
 		}, time.Now(), time.Now())
 		require.NoError(t, err)
 		require.Equal(t, map[string][]string{"eu": {"no route to host"}}, e.Faults)
-		r := resultOf(t, e.Scorecards, "playlist", "availability")
+		r := fixture.Result(t, e.Scorecards, "playlist", "availability")
 		require.Equal(t, "source_error", r.Reason)
 		require.Nil(t, e.Scorecards[0].Score)
 	})
@@ -116,27 +118,27 @@ func TestEvaluatingASourceThatIsDeadSaysSo(t *testing.T) {
 
 func TestEvaluatingWithoutThePastSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		prom := instantsOnly{&fakePrometheus{answer: steadyTraffic(services, 0.1)}}
+		services := fixture.Named("playlist")
+		prom := instantsOnly{&fixture.Prometheus{Answer: fixture.SteadyTraffic(services, 0.1)}}
 		e, err := Evaluate(t.Context(), Options{
-			Plan:    fixture{rubrics: fourKinds, services: services}.plan(t),
-			Sources: []SourceOptions{source("eu", prom)},
+			Plan:    spec{Rubrics: fixture.FourKinds, Services: services}.plan(t),
+			Sources: []gather.Source{source("eu", prom)},
 		}, time.Now(), time.Now())
 		require.NoError(t, err)
 		require.Equal(t, map[string][]string{"eu": {"no range queries here"}}, e.Faults)
-		require.Equal(t, "warming_up", resultOf(t, e.Scorecards, "playlist", "availability").Reason)
+		require.Equal(t, "warming_up", fixture.Result(t, e.Scorecards, "playlist", "availability").Reason)
 	})
 }
 
 // instantsOnly refuses range queries.
-type instantsOnly struct{ *fakePrometheus }
+type instantsOnly struct{ *fixture.Prometheus }
 
 func (instantsOnly) QueryRange(context.Context, promapi.RangeQuery, promapi.Sink) (promapi.Report, error) {
 	return promapi.Report{}, errors.New("no range queries here")
 }
 
 func TestEvaluatingTheBeginningOfTimeIsRefused(t *testing.T) {
-	o := Options{Plan: fixture{rubrics: availability, services: named("playlist")}.plan(t)}
+	o := Options{Plan: spec{Rubrics: fixture.Availability, Services: fixture.Named("playlist")}.plan(t)}
 	for _, tick := range []time.Time{{}, time.Unix(600, 0), time.Unix(-1<<40, 0)} {
 		_, err := Evaluate(t.Context(), o, tick, time.Now())
 		require.ErrorContains(t, err, "choose a later time")

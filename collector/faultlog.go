@@ -22,12 +22,12 @@ func (l *faultLog) add(source, detail string) {
 
 // note takes in the faults of the blocks about one instant, one for each
 // source; nil is a source that has not answered.
-func (l *faultLog) note(askers []*asker, blocks []*slo.Block) {
+func (l *faultLog) note(sources []string, blocks []*slo.Block) {
 	if l == nil {
 		return
 	}
 	for i, b := range blocks {
-		source := askers[i].Name
+		source := sources[i]
 		if b == nil {
 			l.add(source, "no answer in time")
 			continue

@@ -34,7 +34,7 @@ func (c *Collector) inherit(ctx context.Context) {
 	}
 	ready := p.ready
 	if ready {
-		p.states = p.grader.states
+		p.states = p.grader.States()
 	}
 	c.memory, c.newest = p.memory, p.newest
 	p.memory = newMemory(p.o.Plan.Interval)
@@ -49,8 +49,8 @@ func (c *Collector) inherit(ctx context.Context) {
 
 // convert makes a memory that was kept for another plan fit.
 func (c *Collector) convert(p *Collector) {
-	if page := c.encode(p.grader.sources); page.Data != nil {
-		if err := c.decode(page.Data, c.grader.sources); err != nil {
+	if page := c.agenda.Page(p.sources); page.Data != nil {
+		if err := c.agenda.Load(page.Data, c.sources); err != nil {
 			c.pageFailed(page, err)
 		}
 	}

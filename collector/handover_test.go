@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 
+	"github.com/apgarhq/apgar/collector/internal/fixture"
 	"github.com/apgarhq/apgar/slo"
 )
 
@@ -17,16 +18,16 @@ func TestAReloadLosesNoTickAndKeepsTheLease(t *testing.T) {
 	for _, at := range []time.Duration{5 * time.Second, 30 * time.Second, 31 * time.Second, 45 * time.Second} {
 		for _, volatile := range []bool{false, true} {
 			synctest.Test(t, func(t *testing.T) {
-				services := named("playlist", "search")
+				services := fixture.Named("playlist", "search")
 				registry := prometheus.NewRegistry()
 				o := Options{Volatile: volatile, Registerer: registry}
-				e := start(t, fixture{rubrics: availability, services: services[:1]}, o, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
-				spare := e.second(t, fixture{rubrics: availability, services: services}, Options{Volatile: volatile}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+				e := start(t, spec{Rubrics: fixture.Availability, Services: services[:1]}, o, source("eu", &fixture.Prometheus{Answer: wavyTraffic(services)}))
+				spare := e.second(t, spec{Rubrics: fixture.Availability, Services: services}, Options{Volatile: volatile}, source("eu", &fixture.Prometheus{Answer: wavyTraffic(services)}))
 				defer spare.stop()
 				e.until(20*time.Minute + at)
 				_, epoch := e.store.lease()
-				prom := &fakePrometheus{answer: wavyTraffic(services)}
-				next := e.reload(t, fixture{rubrics: availability, services: services}, o, source("eu", prom))
+				prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
+				next := e.reload(t, spec{Rubrics: fixture.Availability, Services: services}, o, source("eu", prom))
 				defer next.stop()
 				e.until(40 * time.Minute)
 				_, still := e.store.lease()
@@ -37,13 +38,13 @@ func TestAReloadLosesNoTickAndKeepsTheLease(t *testing.T) {
 				}
 				require.Equal(t, e.at(39*time.Minute), ticks[len(ticks)-1])
 				for _, a := range longAgo(prom) {
-					require.Contains(t, a.expr, `{service="search"}`)
+					require.Contains(t, a.Expr, `{service="search"}`)
 				}
 				require.Len(t, e.store.newest().Scorecards, 2)
 				for _, card := range e.store.newest().Scorecards {
 					require.InDelta(t, 1, card.Results[0].Budget.Covered, 0.001)
 				}
-				require.Equal(t, ticks[0], resultOf(t, e.store.newest().Scorecards, "playlist", "availability").Since, "grading remembers")
+				require.Equal(t, ticks[0], fixture.Result(t, e.store.newest().Scorecards, "playlist", "availability").Since, "grading remembers")
 				added := 0
 				for _, c := range e.store.all()[1:] {
 					added += len(c.Changes)
@@ -58,13 +59,13 @@ func TestAReloadLosesNoTickAndKeepsTheLease(t *testing.T) {
 
 func TestAReloadWhileTheStoreIsAwayHandsTheBacklogOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		f := fixture{rubrics: availability, services: services}
-		e := start(t, f, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+		services := fixture.Named("playlist")
+		f := spec{Rubrics: fixture.Availability, Services: services}
+		e := start(t, f, Options{}, source("eu", &fixture.Prometheus{Answer: wavyTraffic(services)}))
 		e.until(10 * time.Minute)
-		e.store.setFail(errNoRoute)
+		e.store.setFail(fixture.ErrNoRoute)
 		e.until(15 * time.Minute)
-		next := e.reload(t, f, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+		next := e.reload(t, f, Options{}, source("eu", &fixture.Prometheus{Answer: wavyTraffic(services)}))
 		defer next.stop()
 		e.until(20 * time.Minute)
 		e.store.setFail(nil)
@@ -78,18 +79,18 @@ func TestAReloadWhileTheStoreIsAwayHandsTheBacklogOn(t *testing.T) {
 
 func TestAReloadOfOneThatStandsByStandsBy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		f := fixture{rubrics: availability, services: services}
-		e := start(t, f, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
-		prom := &fakePrometheus{answer: wavyTraffic(services)}
+		services := fixture.Named("playlist")
+		f := spec{Rubrics: fixture.Availability, Services: services}
+		e := start(t, f, Options{}, source("eu", &fixture.Prometheus{Answer: wavyTraffic(services)}))
+		prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
 		two := e.second(t, f, Options{}, source("eu", prom))
 		e.until(20 * time.Minute)
 		next := two.reload(t, f, Options{Owner: "another"}, source("eu", prom))
 		defer next.stop()
 		e.until(21 * time.Minute)
 		require.Equal(t, "me", e.keeper.held.Load().Owner)
-		require.Empty(t, prom.askings())
-		next.peek(func() { require.NotEmpty(t, next.agenda.done, "what it knew is handed on") })
+		require.Empty(t, prom.Askings())
+		next.peek(func() { require.False(t, next.agenda.Empty(), "what it knew is handed on") })
 		e.kill()
 		e.until(30 * time.Minute)
 		require.Equal(t, e.at(29*time.Minute), e.store.newest().Tick)
@@ -101,19 +102,19 @@ func TestAReloadWithAnotherIntervalKeepsTheLedger(t *testing.T) {
 	for way, succeed := range successions() {
 		t.Run(way, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				services := named("playlist")
-				e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+				services := fixture.Named("playlist")
+				e := start(t, spec{Rubrics: fixture.Availability, Services: services}, Options{}, source("eu", &fixture.Prometheus{Answer: wavyTraffic(services)}))
 				e.until(2*time.Hour + 45*time.Second)
-				prom := &fakePrometheus{answer: wavyTraffic(services)}
-				next := succeed(e, t, fixture{rubrics: availability, services: services, interval: 15 * time.Second}, Options{}, source("eu", prom))
+				prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
+				next := succeed(e, t, spec{Rubrics: fixture.Availability, Services: services, Interval: 15 * time.Second}, Options{}, source("eu", prom))
 				defer next.stop()
 				e.until(2*time.Hour + 10*time.Minute)
-				for _, a := range prom.askings() {
-					require.Less(t, a.when.Sub(a.at), 75*time.Minute, "the ring alone is new")
+				for _, a := range prom.Askings() {
+					require.Less(t, a.When.Sub(a.At), 75*time.Minute, "the ring alone is new")
 				}
 				at := e.store.newest().Tick
 				require.Equal(t, e.at(2*time.Hour+9*time.Minute+30*time.Second), at)
-				facts := next.grader.series[0][0].Facts(at.Unix(), 0, []time.Duration{time.Hour, 7 * 24 * time.Hour})
+				facts := next.series(0, 0).Facts(at.Unix(), 0, []time.Duration{time.Hour, 7 * 24 * time.Hour})
 				for _, w := range facts.Windows {
 					require.Equal(t, w.Expected, w.Measured, "%s", w.Length)
 					require.GreaterOrEqual(t, w.Expected, 12)
@@ -125,9 +126,9 @@ func TestAReloadWithAnotherIntervalKeepsTheLedger(t *testing.T) {
 
 func TestAPredecessorThatNeverRanIsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		f := fixture{rubrics: availability, services: services}
-		prom := &fakePrometheus{answer: wavyTraffic(services)}
+		services := fixture.Named("playlist")
+		f := spec{Rubrics: fixture.Availability, Services: services}
+		prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
 		never := newEngine(t, f, Options{}, source("eu", prom))
 		e := start(t, f, Options{Predecessor: never.Collector}, source("eu", prom))
 		defer e.stop()
@@ -138,9 +139,9 @@ func TestAPredecessorThatNeverRanIsNobody(t *testing.T) {
 
 func TestASuccessorWaitsForTheEndOfItsPredecessor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		f := fixture{rubrics: availability, services: services}
-		prom := &fakePrometheus{answer: wavyTraffic(services)}
+		services := fixture.Named("playlist")
+		f := spec{Rubrics: fixture.Availability, Services: services}
+		prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
 		e := start(t, f, Options{}, source("eu", prom))
 		e.until(3 * time.Minute)
 		next := newEngine(t, f, Options{Store: e.store, Predecessor: e.Collector}, source("eu", prom))
@@ -160,9 +161,9 @@ func TestASuccessorWaitsForTheEndOfItsPredecessor(t *testing.T) {
 func TestALeaseThatWasHandedOverAtTheVeryEndIsGivenBack(t *testing.T) {
 	for range 20 { // or not, if it were left to chance
 		synctest.Test(t, func(t *testing.T) {
-			services := named("playlist")
-			f := fixture{rubrics: availability, services: services}
-			e := start(t, f, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+			services := fixture.Named("playlist")
+			f := spec{Rubrics: fixture.Availability, Services: services}
+			e := start(t, f, Options{}, source("eu", &fixture.Prometheus{Answer: wavyTraffic(services)}))
 			e.until(3 * time.Minute)
 			e.HandOver()
 			e.stop()
@@ -170,7 +171,7 @@ func TestALeaseThatWasHandedOverAtTheVeryEndIsGivenBack(t *testing.T) {
 			require.Equal(t, "me", holder)
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
-			next := newEngine(t, f, Options{Store: e.store, Owner: "me again", Predecessor: e.Collector}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+			next := newEngine(t, f, Options{Store: e.store, Owner: "me again", Predecessor: e.Collector}, source("eu", &fixture.Prometheus{Answer: wavyTraffic(services)}))
 			require.NoError(t, next.Run(ctx))
 			holder, _ = e.store.lease()
 			require.Empty(t, holder)
@@ -180,9 +181,9 @@ func TestALeaseThatWasHandedOverAtTheVeryEndIsGivenBack(t *testing.T) {
 
 func TestAVolatileStoreIsGivenNoPages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		prom := &fakePrometheus{answer: wavyTraffic(services)}
-		f := fixture{rubrics: availability, services: services}
+		services := fixture.Named("playlist")
+		prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
+		f := spec{Rubrics: fixture.Availability, Services: services}
 		e := start(t, f, Options{Volatile: true}, source("eu", prom))
 		e.until(20 * time.Minute)
 		e.stop()
@@ -190,12 +191,12 @@ func TestAVolatileStoreIsGivenNoPages(t *testing.T) {
 			require.Empty(t, c.Ledger)
 		}
 		e.store.set(func() { e.store.pages[slo.PageKey{Name: "head"}] = slo.NewPage(slo.PageKey{Name: "head"}, []byte{1}) })
-		again := &fakePrometheus{answer: wavyTraffic(services)}
+		again := &fixture.Prometheus{Answer: wavyTraffic(services)}
 		next := e.again(t, f, Options{Volatile: true}, source("eu", again))
 		defer next.stop()
 		e.until(40 * time.Minute)
 		require.Zero(t, testutil.ToFloat64(next.metrics.pageErrors))
-		require.InDelta(t, 1, resultOf(t, e.store.newest().Scorecards, "playlist", "availability").Budget.Covered, 0.001)
+		require.InDelta(t, 1, fixture.Result(t, e.store.newest().Scorecards, "playlist", "availability").Budget.Covered, 0.001)
 		ticks := e.store.ticks()
 		for i, tick := range ticks {
 			require.Equal(t, ticks[0].Add(time.Duration(i)*time.Minute), tick)

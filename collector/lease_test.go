@@ -10,14 +10,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 
+	"github.com/apgarhq/apgar/collector/internal/fixture"
 	"github.com/apgarhq/apgar/scorecard"
 )
 
 func TestALostLeaseRefusesCommitsUntilItIsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		prom := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
-		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+		services := fixture.Named("playlist")
+		prom := &fixture.Prometheus{Answer: fixture.SteadyTraffic(services, 0.1)}
+		e := start(t, spec{Rubrics: fixture.Availability, Services: services}, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(5 * time.Minute)
 		before := len(e.store.ticks())
@@ -25,17 +26,17 @@ func TestALostLeaseRefusesCommitsUntilItIsBack(t *testing.T) {
 		e.store.give("another")
 		e.until(5*time.Minute + heartbeat + time.Second)
 		require.Zero(t, testutil.ToFloat64(e.metrics.leader))
-		asked := len(prom.askings())
+		asked := len(prom.Askings())
 		e.until(10 * time.Minute)
 		require.Len(t, e.store.ticks(), before, "another grader has the lease")
-		require.Len(t, prom.askings(), asked, "one that stands by asks nothing")
+		require.Len(t, prom.Askings(), asked, "one that stands by asks nothing")
 		e.store.mu.Lock()
 		last := 42.0
 		e.store.states = map[scorecard.Key]*scorecard.State{{Rubric: "http", Service: services[0].ID}: {LastScore: &last, LastScoredAt: e.midnight}}
 		e.store.mu.Unlock()
-		prom.mu.Lock()
-		prom.answer = func(string, time.Time) ([]row, error) { return nil, errors.New("down") }
-		prom.mu.Unlock()
+		prom.Change(func() {
+			prom.Answer = func(string, time.Time) ([]fixture.Row, error) { return nil, errors.New("down") }
+		})
 		e.store.give("")
 		e.until(30 * time.Minute)
 		require.Len(t, e.store.ticks(), before+21, "from the newest tick on, when the lease is free")
@@ -54,9 +55,9 @@ func TestALostLeaseRefusesCommitsUntilItIsBack(t *testing.T) {
 
 func TestARestartWithinATickGoesOnWithTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		prom := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
-		f := fixture{rubrics: availability, services: services}
+		services := fixture.Named("playlist")
+		prom := &fixture.Prometheus{Answer: fixture.SteadyTraffic(services, 0.1)}
+		f := spec{Rubrics: fixture.Availability, Services: services}
 		e := start(t, f, Options{}, source("eu", prom))
 		e.until(5*time.Minute + 40*time.Second)
 		e.stop()
@@ -71,9 +72,9 @@ func TestARestartWithinATickGoesOnWithTheNext(t *testing.T) {
 
 func TestGradingGoesOnWhileTheStoreIsDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		prom := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
-		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+		services := fixture.Named("playlist")
+		prom := &fixture.Prometheus{Answer: fixture.SteadyTraffic(services, 0.1)}
+		e := start(t, spec{Rubrics: fixture.Availability, Services: services}, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(3 * time.Minute)
 		committed := len(e.store.ticks())
@@ -89,14 +90,14 @@ func TestGradingGoesOnWhileTheStoreIsDown(t *testing.T) {
 
 func TestOnlyAHolderOfTheLeaseBegins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		prom := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
+		services := fixture.Named("playlist")
+		prom := &fixture.Prometheus{Answer: fixture.SteadyTraffic(services, 0.1)}
 		store := newFakeStore()
 		store.give("another")
-		e := start(t, fixture{rubrics: availability, services: services}, Options{Store: store}, source("eu", prom))
+		e := start(t, spec{Rubrics: fixture.Availability, Services: services}, Options{Store: store}, source("eu", prom))
 		defer e.stop()
 		e.until(2 * time.Minute)
-		require.Empty(t, prom.askings())
+		require.Empty(t, prom.Askings())
 		store.give("")
 		e.until(4 * time.Minute)
 		require.Equal(t, e.at(3*time.Minute), store.newest().Tick)

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/apgarhq/apgar/collector/agenda"
 	"github.com/apgarhq/apgar/scorecard"
 	"github.com/apgarhq/apgar/slo"
 )
@@ -21,8 +22,7 @@ type memory struct {
 	// newRing says that the ring is to be asked for whatever lastTick is: it was
 	// kept for ticks of another length.
 	newRing bool
-	holes   holes
-	agenda  agenda
+	agenda  *agenda.Agenda
 	roster  []string // the services of the plan that the ledger was kept for
 
 	loaded    version // of the store, that this was read from
@@ -37,7 +37,7 @@ type memory struct {
 func newMemory(interval time.Duration) memory {
 	return memory{
 		ledger: slo.NewLedger(interval), states: map[scorecard.Key]*scorecard.State{},
-		holes: holes{}, agenda: newAgenda(), unread: map[slo.PageKey]string{},
+		agenda: agenda.New(), unread: map[slo.PageKey]string{},
 	}
 }
 

@@ -100,6 +100,8 @@ func (m *metrics) share(reg prometheus.Registerer) {
 	share(reg, &m.pageErrors)
 }
 
+func (m *metrics) missedBy(source string) { m.sourceMissed.WithLabelValues(source).Inc() }
+
 // share registers a metric, or puts the one registered before in its place.
 func share[C prometheus.Collector](reg prometheus.Registerer, metric *C) {
 	err := reg.Register(*metric)

@@ -5,6 +5,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/apgarhq/apgar/collector/agenda"
+	"github.com/apgarhq/apgar/collector/gather"
+	"github.com/apgarhq/apgar/collector/question"
 	"github.com/apgarhq/apgar/slo"
 )
 
@@ -12,9 +15,7 @@ import (
 const (
 	ringLength       = 65 * time.Minute
 	walkInstants     = 240  // instants of one range query of ticks
-	backfillSlots    = 288  // slots of one range query, a day
 	backfillServices = 1000 // above these, range queries get shorter
-	backfillTries    = 5    // of one range query
 	backfillPause    = time.Minute
 	maxReplay        = 24 * time.Hour
 	primePatience    = 45 * time.Second // with sources that stall at the start
@@ -52,7 +53,7 @@ func (c *Collector) prime(ctx context.Context) (next time.Time, ok bool) {
 	}
 	c.newRing = false
 	queue := c.queue()
-	c.gatherer.running.Go(func() { c.backfill(ctx, queue) })
+	c.running.Go(func() { c.backfill(ctx, queue) })
 	return newest.Add(interval), true
 }
 
@@ -73,33 +74,33 @@ func later(a, b time.Time) time.Time {
 
 // newestTick is the newest tick that every source may be asked about.
 func (c *Collector) newestTick() time.Time {
-	return time.Now().Add(-c.gatherer.slowest()).Truncate(c.o.Plan.Interval).UTC()
+	return time.Now().Add(-c.gatherer.Slowest()).Truncate(c.o.Plan.Interval).UTC()
 }
 
 // primeNewest asks for a tick at once and grades it.
 func (c *Collector) primeNewest(ctx context.Context, tick time.Time) {
 	limited, cancel := context.WithTimeout(ctx, gatherGrace)
 	defer cancel()
-	g := c.gatherer.begin(ctx, tick)
-	g.wait(limited)
-	_ = c.take(ctx, gathered{time: tick, blocks: slices.Clone(g.blocks)}, time.Now())
+	g := c.gatherer.Begin(ctx, tick)
+	g.Wait(limited)
+	_ = c.take(ctx, gathered{time: tick, blocks: slices.Clone(g.Blocks)}, time.Now())
 }
 
 // patience is how long the first scorecards wait for each source to answer
 // about the past hour: what a source then owes is asked for again later. A
 // replay waits for everything.
-func (c *Collector) patience() patience {
+func (c *Collector) patience() gather.Patience {
 	if c.replay() > 0 {
 		return nil
 	}
-	return slices.Repeat(patience{primePatience}, len(c.gatherer.askers))
+	return slices.Repeat(gather.Patience{primePatience}, len(c.sources))
 }
 
 // fillRings enters the ticks of the newest hour for what has joined since they
 // were asked about.
 func (c *Collector) fillRings(ctx context.Context, start time.Time) {
-	p := slices.Repeat(patience{rejoinPatience}, len(c.gatherer.askers))
-	for _, of := range c.agenda.unasked(c.o.Plan, interval{start.Unix(), c.lastTick.Truncate(slotLength).Unix()}) {
+	p := slices.Repeat(gather.Patience{rejoinPatience}, len(c.sources))
+	for _, of := range c.agenda.Unasked(c.o.Plan, agenda.Interval{From: start.Unix(), To: c.lastTick.Truncate(slo.SlotLength).Unix()}) {
 		c.walk(ctx, walk{after: start, graded: c.lastTick, last: c.lastTick, of: of, patience: p})
 	}
 }
@@ -108,8 +109,8 @@ func (c *Collector) fillRings(ctx context.Context, start time.Time) {
 // Those after graded are graded and committed as well.
 type walk struct {
 	after, graded, last time.Time
-	of                  subject
-	patience            patience
+	of                  question.Subject
+	patience            gather.Patience
 }
 
 // walk enters ticks. They are asked for in range queries, a chunk at a time. A
@@ -120,18 +121,18 @@ func (c *Collector) walk(ctx context.Context, w walk) {
 	q := c.inquire(w.of, !w.last.After(w.graded))
 	for at := w.after.Truncate(interval).Add(interval); !at.After(w.last) && ctx.Err() == nil; {
 		n := min(c.instants(walkInstants), int(w.last.Sub(at)/interval)+1)
-		s := span{at.Unix(), seconds(interval), n}
-		for i, blocks := range q.gatherer.patientRange(ctx, s, q.wish, w.patience) {
+		s := question.Span{Start: at.Unix(), Step: seconds(interval), N: n}
+		for i, blocks := range q.gatherer.PatientRange(ctx, s, q.wish, w.patience) {
 			if ctx.Err() != nil {
 				return // what came last may be cut short
 			}
-			c.faults.note(c.gatherer.askers, blocks)
-			g := gathered{time.Unix(s.at(i), 0).UTC(), blocks, w.of, q.scope}
+			c.faults.note(c.sources, blocks)
+			g := gathered{time.Unix(s.At(i), 0).UTC(), blocks, w.of, q.scope}
 			if !g.time.After(w.graded) {
 				c.enter(g)
 				continue
 			}
-			_ = c.take(ctx, g, g.time.Add(c.gatherer.slowest()))
+			_ = c.take(ctx, g, g.time.Add(c.gatherer.Slowest()))
 			if !c.ready {
 				return
 			}
@@ -142,16 +143,16 @@ func (c *Collector) walk(ctx context.Context, w walk) {
 
 // inquiry is how to ask about a subject, and what then to enter.
 type inquiry struct {
-	gatherer *Gatherer
-	wish     wish
-	scope    scope
+	gatherer *gather.Gatherer
+	wish     question.Wish
+	scope    question.Scope
 }
 
-func (c *Collector) inquire(of subject, countedOnly bool) inquiry {
-	s, _ := c.o.Plan.scope(of)
-	q := inquiry{c.gatherer, s.wish(countedOnly), s}
-	if alone := c.o.Plan.askedAlone(s); alone != c.o.Plan {
-		q.gatherer = newGatherer(alone, c.o.Sources, c.metrics)
+func (c *Collector) inquire(of question.Subject, countedOnly bool) inquiry {
+	s, _ := c.o.Plan.Scope(of)
+	q := inquiry{c.gatherer, s.Wish(countedOnly), s}
+	if alone := c.o.Plan.AskedAlone(s); alone != c.o.Plan {
+		q.gatherer = gather.New(alone, c.o.Sources, c.metrics.missedBy)
 	}
 	return q
 }
@@ -168,20 +169,12 @@ func (c *Collector) instants(most int) int {
 
 // queue returns what is yet to be asked of the past: what was never asked,
 // newest first, and then what is owed.
-func (c *Collector) queue() []chunk {
-	queue := c.missing(c.lastTick.Truncate(slotLength))
-	for key, k := range c.agenda.owed {
-		if _, ok := c.o.Plan.scope(k.subject); ok {
-			queue = append(queue, k)
-		} else {
-			delete(c.agenda.owed, key)
-		}
-	}
-	return queue
+func (c *Collector) queue() []agenda.Chunk {
+	return append(c.missing(c.lastTick.Truncate(slo.SlotLength)), c.agenda.Owed(c.o.Plan)...)
 }
 
-func (c *Collector) missing(before time.Time) []chunk {
-	return c.agenda.missing(c.o.Plan, before.Unix(), c.instants(backfillSlots))
+func (c *Collector) missing(before time.Time) []agenda.Chunk {
+	return c.agenda.Missing(c.o.Plan, before.Unix(), c.instants(agenda.MostSlots))
 }
 
 // backfillNow enters all of the past before anything else happens.
@@ -189,16 +182,16 @@ func (c *Collector) backfillNow(ctx context.Context, before time.Time) {
 	chunks := c.missing(before)
 	for j, k := range chunks {
 		c.progress(j, len(chunks))
-		q := c.inquire(k.subject, true)
-		instants := q.gatherer.Range(ctx, k.span(), q.wish)
+		q := c.inquire(k.Subject, true)
+		instants := q.gatherer.Range(ctx, k.Span(), q.wish)
 		if ctx.Err() != nil {
 			return
 		}
 		for i, blocks := range instants {
-			c.faults.note(c.gatherer.askers, blocks)
-			c.grader.addSlot(time.Unix(k.span().at(i), 0).UTC(), blocks, q.scope)
+			c.faults.note(c.sources, blocks)
+			c.grader.AddSlot(time.Unix(k.Span().At(i), 0).UTC(), blocks, q.scope)
 		}
-		c.agenda.asked(c.o.Plan, k.subject, k.interval)
+		c.agenda.Asked(c.o.Plan, k.Subject, k.Interval)
 	}
 	c.progress(len(chunks), len(chunks))
 }
@@ -213,9 +206,9 @@ func (c *Collector) progress(done, all int) {
 // as it worked. What a source fails the first time is not entered but asked
 // for again after a pause; the second answer is taken as it is, and asked for
 // once more when that source answers better than it did then.
-func (c *Collector) backfill(ctx context.Context, queue []chunk) {
+func (c *Collector) backfill(ctx context.Context, queue []agenda.Chunk) {
 	for pass := 0; ctx.Err() == nil; pass++ {
-		var failed []chunk
+		var failed []agenda.Chunk
 		for i, k := range queue {
 			if ctx.Err() != nil {
 				return
@@ -224,7 +217,7 @@ func (c *Collector) backfill(ctx context.Context, queue []chunk) {
 			if c.worthTrying(k) {
 				k = c.backfillChunk(ctx, k)
 			}
-			if k.unsettled() {
+			if k.Unsettled() {
 				failed = append(failed, k)
 			}
 		}
@@ -237,22 +230,21 @@ func (c *Collector) backfill(ctx context.Context, queue []chunk) {
 }
 
 // worthTrying reports whether a chunk may be answered better than before.
-func (c *Collector) worthTrying(k chunk) bool {
+func (c *Collector) worthTrying(k agenda.Chunk) bool {
 	now := c.lacking.Load()
-	return k.tries < 2 || now != nil && k.lack.betterNow(*now)
+	if now == nil {
+		return k.WorthTrying(nil)
+	}
+	return k.WorthTrying(*now)
 }
 
 // backfillChunk asks about a chunk and enters the answers.
-func (c *Collector) backfillChunk(ctx context.Context, k chunk) chunk {
+func (c *Collector) backfillChunk(ctx context.Context, k agenda.Chunk) agenda.Chunk {
 	started := time.Now()
-	q := c.inquire(k.subject, true)
-	instants := q.gatherer.Range(ctx, k.span(), q.wish)
-	k.tries++
-	k.lack = nil
-	for _, blocks := range instants {
-		k.lack = k.lack.most(c.o.Plan.lackOf(blocks))
-	}
-	if k.entered() {
+	q := c.inquire(k.Subject, true)
+	instants := q.gatherer.Range(ctx, k.Span(), q.wish)
+	k = k.Tried(c.o.Plan, instants)
+	if k.Entered() {
 		c.deliverSlots(ctx, k, q.scope, instants)
 	}
 	deliver(ctx, c.tried, k)
@@ -261,25 +253,25 @@ func (c *Collector) backfillChunk(ctx context.Context, k chunk) chunk {
 }
 
 // deliverSlots hands what came in about slots to the goroutine of Run.
-func (c *Collector) deliverSlots(ctx context.Context, k chunk, of scope, instants [][]*slo.Block) {
+func (c *Collector) deliverSlots(ctx context.Context, k agenda.Chunk, of question.Scope, instants [][]*slo.Block) {
 	for i, blocks := range instants {
-		deliver(ctx, c.slots, gathered{time.Unix(k.span().at(i), 0).UTC(), blocks, k.subject, of})
+		deliver(ctx, c.slots, gathered{time.Unix(k.Span().At(i), 0).UTC(), blocks, k.Subject, of})
 	}
 }
 
 // settleChunk notes how a try ended.
-func (c *Collector) settleChunk(k chunk) {
-	if k.entered() {
-		c.agenda.asked(c.o.Plan, k.subject, k.interval)
-		c.agenda.tidy(c.o.Plan, c.lastTick.Unix())
+func (c *Collector) settleChunk(k agenda.Chunk) {
+	if k.Entered() {
+		c.agenda.Asked(c.o.Plan, k.Subject, k.Interval)
+		c.agenda.Tidy(c.o.Plan, c.lastTick.Unix())
 	}
-	c.agenda.settle(k)
+	c.agenda.Settle(k)
 }
 
-func slotsOf(queue []chunk) int {
+func slotsOf(queue []agenda.Chunk) int {
 	n := 0
 	for _, k := range queue {
-		n += k.slots()
+		n += k.Slots()
 	}
 	return n
 }
@@ -288,36 +280,50 @@ func slotsOf(queue []chunk) int {
 // have been late, and about holes that may now be mended. While an earlier
 // asking goes on, the two slots become holes themselves.
 func (c *Collector) askAgain(ctx context.Context, g gathered) {
-	if !isBoundary(g.time) {
+	if !question.IsBoundary(g.time) {
 		return
 	}
-	lacking := c.o.Plan.lackOf(g.blocks)
+	lacking := agenda.LackOf(c.o.Plan, g.blocks)
 	c.lacking.Store(&lacking)
-	recent := []time.Time{g.time.Add(-2 * slotLength), g.time.Add(-slotLength)}
+	recent := []time.Time{g.time.Add(-2 * slo.SlotLength), g.time.Add(-slo.SlotLength)}
 	if !c.asking.CompareAndSwap(false, true) {
 		for _, slot := range recent {
-			c.holes.note(slot, lackAll(len(g.blocks)))
+			c.agenda.NoteHole(slot, agenda.LackAll(len(g.blocks)))
 		}
 		return
 	}
-	slots := c.holes.mendable(g.time, lacking)
+	slots := c.agenda.Mendable(g.time, lacking)
 	for _, slot := range recent {
 		slots = append(slots, slot.Unix())
 	}
 	slices.Sort(slots)
-	runs := runsOf(slices.Compact(slots), c.instants(backfillSlots))
-	c.gatherer.running.Go(func() {
+	runs := agenda.Runs(slices.Compact(slots), c.instants(agenda.MostSlots))
+	c.running.Go(func() {
 		defer c.asking.Store(false)
 		for _, run := range runs {
-			c.deliverSlots(ctx, run, scope{}, c.gatherer.Range(ctx, run.span(), onlyCounted))
+			c.deliverSlots(ctx, run, question.Scope{}, c.gatherer.Range(ctx, run.Span(), question.OnlyCounted))
 		}
 	})
 }
 
 // slot enters what came in about one slot.
 func (c *Collector) slot(g gathered) {
-	c.grader.addSlot(g.time, g.blocks, g.scope)
-	if _, known := c.holes[g.time.Unix()]; known && g.of.whole() {
-		c.holes.note(g.time, c.o.Plan.lackOf(g.blocks))
+	c.grader.AddSlot(g.time, g.blocks, g.scope)
+	if g.of.Whole() && c.agenda.HasHole(g.time) {
+		c.agenda.NoteHole(g.time, agenda.LackOf(c.o.Plan, g.blocks))
+	}
+}
+
+func seconds(d time.Duration) int64 { return int64(d / time.Second) }
+
+// sleepUntil waits for a time, and reports false when ctx ends first.
+func sleepUntil(ctx context.Context, t time.Time) bool {
+	timer := time.NewTimer(time.Until(t))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
 	}
 }

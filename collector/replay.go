@@ -3,9 +3,11 @@ package collector
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
+	"github.com/apgarhq/apgar/collector/agenda"
+	"github.com/apgarhq/apgar/collector/grader"
+	"github.com/apgarhq/apgar/collector/question"
 	"github.com/apgarhq/apgar/rubric"
 	"github.com/apgarhq/apgar/scorecard"
 	"github.com/apgarhq/apgar/slo"
@@ -59,11 +61,11 @@ func Replay(ctx context.Context, o Options, r ReplayOptions) (ReplayReport, erro
 }
 
 // check says what is wrong with the options.
-func (r *ReplayOptions) check(p *Plan) error {
+func (r *ReplayOptions) check(p *question.Plan) error {
 	switch {
-	case r.Step != p.Interval && r.Step != slotLength:
+	case r.Step != p.Interval && r.Step != slo.SlotLength:
 		return fmt.Errorf("replaying the past: the step is %s, but must be the evaluation interval %s or 5m", r.Step, p.Interval)
-	case r.From.Before(time.Unix(seconds(longestMemory), 0)):
+	case r.From.Before(time.Unix(seconds(agenda.LongestMemory), 0)):
 		return fmt.Errorf("replaying the past from %s: the ledger begins later: choose a later time", r.From.UTC().Format(time.RFC3339))
 	case r.To.Before(r.From):
 		return fmt.Errorf("replaying the past from %s to %s: there is no tick between them: give an end that is later", r.From.UTC().Format(time.RFC3339), r.To.UTC().Format(time.RFC3339))
@@ -77,44 +79,35 @@ func (r *ReplayOptions) check(p *Plan) error {
 type replay struct {
 	*Collector
 	options ReplayOptions
-	graders []*Grader // by set; they share the ledger of the collector's own
-	plans   []*Plan   // by set
-	asked   int       // ranges so far
-	ranges  int       // in all
+	graders []*grader.Grader // by set; they share the ledger of the collector's own
+	needs   []question.Need  // by set
+	asked   int              // ranges so far
+	ranges  int              // in all
 	report  ReplayReport
 }
 
 func newReplay(o Options, r ReplayOptions) *replay {
 	p := &replay{Collector: New(o), options: r}
 	p.faults = newFaultLog()
-	for _, a := range p.gatherer.askers {
-		a.tally = &tally{}
-	}
+	p.gatherer.Tally()
+	p.grader.Use(p.ledger, nil)
 	if len(r.Sets) == 0 {
-		p.graders, p.plans = []*Grader{p.grader}, []*Plan{o.Plan}
+		p.graders, p.needs = []*grader.Grader{p.grader}, []question.Need{o.Plan.Need()}
 		return p
 	}
 	for _, set := range r.Sets {
-		plan := o.Plan.gradedBy(set)
-		g := newGrader(plan, p.gatherer.askers, o.Environment, p.metrics, p.o.Logger)
-		g.use(p.grader.ledger)
-		p.graders, p.plans = append(p.graders, g), append(p.plans, plan)
+		options := p.graderOptions()
+		options.Plan = o.Plan.GradedBy(set)
+		g := grader.New(options)
+		g.Use(p.ledger, nil)
+		p.graders, p.needs = append(p.graders, g), append(p.needs, options.Plan.Need())
 	}
 	return p
 }
 
-// gradedBy returns a plan with the same questions by which only some of the
-// rubrics grade.
-func (p *Plan) gradedBy(rubrics []*rubric.Rubric) *Plan {
-	out := *p
-	out.Rubrics = rubrics
-	out.graded = slices.DeleteFunc(slices.Clone(p.graded), func(g gradedService) bool { return !slices.Contains(rubrics, g.origin) })
-	return &out
-}
-
 func (p *replay) run(ctx context.Context) error {
 	from, to, step := p.options.From.UTC(), p.options.To.UTC(), p.options.Step
-	start := from.Add(-ringLength).Truncate(slotLength)
+	start := from.Add(-ringLength).Truncate(slo.SlotLength)
 	ring := p.rangesOf(start.Add(step), from.Add(-step))
 	graded := p.rangesOf(from, to)
 	p.ranges = len(p.missing(start)) + len(ring) + len(graded)
@@ -126,7 +119,7 @@ func (p *replay) run(ctx context.Context) error {
 	}
 	p.backfillNow(ctx, start)
 	for _, s := range ring {
-		p.ask(ctx, s, onlyCounted, p.enter)
+		p.ask(ctx, s, question.OnlyCounted, p.enter)
 	}
 	p.settleCost(false)
 	var failed error
@@ -144,18 +137,17 @@ func (p *replay) run(ctx context.Context) error {
 		return fmt.Errorf("replaying the past from %s to %s: %w", from.Format(time.RFC3339), to.Format(time.RFC3339), err)
 	}
 	p.settleCost(true)
-	p.countQuestions()
 	p.report.Faults = p.faults.bySource
 	return nil
 }
 
 // rangesOf cuts the ticks from one to another into what is asked at once.
-func (p *replay) rangesOf(from, to time.Time) []span {
-	var out []span
+func (p *replay) rangesOf(from, to time.Time) []question.Span {
+	var out []question.Span
 	step := p.options.Step
 	for at := from; !at.After(to); {
 		n := min(p.instants(walkInstants), int(to.Sub(at)/step)+1)
-		out = append(out, span{at.Unix(), seconds(step), n})
+		out = append(out, question.Span{Start: at.Unix(), Step: seconds(step), N: n})
 		at = at.Add(time.Duration(n) * step)
 	}
 	return out
@@ -163,7 +155,7 @@ func (p *replay) rangesOf(from, to time.Time) []span {
 
 // ask asks about a range of ticks and hands them on one by one. What came last
 // when ctx ended may be cut short, and is left out.
-func (p *replay) ask(ctx context.Context, s span, w wish, take func(gathered)) {
+func (p *replay) ask(ctx context.Context, s question.Span, w question.Wish, take func(gathered)) {
 	if ctx.Err() != nil {
 		return
 	}
@@ -172,8 +164,8 @@ func (p *replay) ask(ctx context.Context, s span, w wish, take func(gathered)) {
 		return
 	}
 	for i, blocks := range instants {
-		p.faults.note(p.gatherer.askers, blocks)
-		take(gathered{time: time.Unix(s.at(i), 0).UTC(), blocks: blocks})
+		p.faults.note(p.sources, blocks)
+		take(gathered{time: time.Unix(s.At(i), 0).UTC(), blocks: blocks})
 	}
 	p.asked++
 	p.progress(p.asked, p.ranges)
@@ -190,33 +182,14 @@ func (p *replay) visit(g gathered) error {
 	return p.options.Visit(g.time, sets)
 }
 
-// settleCost takes what has been asked since the last time into the report.
+// settleCost takes into the report what has been asked since the last time.
 func (p *replay) settleCost(graded bool) {
-	if graded {
-		p.report.Sets = make([]slo.Cost, len(p.plans))
-	}
-	for _, a := range p.gatherer.askers {
-		spent := a.tally.restart()
-		for _, cost := range spent {
-			p.report.Cost = p.report.Cost.Plus(cost)
-		}
-		for i := range p.report.Sets {
-			p.report.Sets[i] = p.report.Sets[i].Plus(spent.of(p.plans[i]))
+	p.report.Cost = p.report.Cost.Plus(p.gatherer.Spent(func(*question.Query) bool { return true }))
+	for _, need := range p.needs {
+		if graded {
+			p.report.Sets = append(p.report.Sets, p.gatherer.Spent(need.Has))
+			p.report.Questions = append(p.report.Questions, p.gatherer.Queries(need.Has))
 		}
 	}
-}
-
-// countQuestions counts the queries of a tick at which everything is due.
-func (p *replay) countQuestions() {
-	p.report.Questions = make([]int, len(p.plans))
-	for i, plan := range p.plans {
-		slis, identities := plan.needs()
-		for _, a := range p.gatherer.askers {
-			for j := range a.queries {
-				if a.queries[j].serves(plan, slis, identities) {
-					p.report.Questions[i]++
-				}
-			}
-		}
-	}
+	p.gatherer.Tally()
 }

@@ -12,25 +12,28 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/collector/gather"
+	"github.com/apgarhq/apgar/collector/internal/fixture"
+	"github.com/apgarhq/apgar/collector/question"
 	"github.com/apgarhq/apgar/rubric"
 	"github.com/apgarhq/apgar/scorecard"
 )
 
 // troubledTraffic is steady, but for a third of the requests of the first
 // service that fail between two times, and file descriptors that come and go.
-func troubledTraffic(services []*catalog.Service, from, to time.Time) func(string, time.Time) ([]row, error) {
-	return func(expr string, at time.Time) ([]row, error) {
-		rows, err := steadyTraffic(services, 0)(expr, at)
+func troubledTraffic(services []*catalog.Service, from, to time.Time) func(string, time.Time) ([]fixture.Row, error) {
+	return func(expr string, at time.Time) ([]fixture.Row, error) {
+		rows, err := fixture.SteadyTraffic(services, 0)(expr, at)
 		for i := range rows {
 			r := &rows[i]
 			switch {
 			case strings.Contains(expr, "process_open_fds"):
-				r.value = 0.8 + 0.15*math.Sin(float64(at.Unix())/400)
-			case r.labels["service"] != services[0].ID.Name || !at.After(from) || at.After(to):
-			case r.labels["code"] == "500":
-				r.value = 30
-			case r.labels["code"] == "200":
-				r.value = 70
+				r.Value = 0.8 + 0.15*math.Sin(float64(at.Unix())/400)
+			case r.Labels["service"] != services[0].ID.Name || !at.After(from) || at.After(to):
+			case r.Labels["code"] == "500":
+				r.Value = 30
+			case r.Labels["code"] == "200":
+				r.Value = 70
 			}
 		}
 		return rows, err
@@ -65,10 +68,10 @@ func judged(cards []*scorecard.Scorecard) []any {
 
 func TestAReplayGradesAsTheServiceDid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist", "search")
+		services := fixture.Named("playlist", "search")
 		midnight := time.Now().UTC()
-		prom := &fakePrometheus{answer: troubledTraffic(services, midnight.Add(95*time.Minute), midnight.Add(110*time.Minute))}
-		f := fixture{rubrics: fourKinds, services: services}
+		prom := &fixture.Prometheus{Answer: troubledTraffic(services, midnight.Add(95*time.Minute), midnight.Add(110*time.Minute))}
+		f := spec{Rubrics: fixture.FourKinds, Services: services}
 		e := start(t, f, Options{}, source("eu", prom))
 		live := map[time.Time][]*scorecard.Scorecard{}
 		for minute := range 180 {
@@ -78,7 +81,7 @@ func TestAReplayGradesAsTheServiceDid(t *testing.T) {
 		}
 		e.stop()
 		first := midnight
-		past, report := replayed(t, Options{Plan: f.plan(t), Sources: []SourceOptions{source("eu", prom)}, Environment: "production"},
+		past, report := replayed(t, Options{Plan: f.plan(t), Sources: []gather.Source{source("eu", prom)}, Environment: "production"},
 			ReplayOptions{From: first, To: midnight.Add(179 * time.Minute), Step: time.Minute})
 		require.Equal(t, 180, report.Ticks)
 		require.Empty(t, report.Faults)
@@ -88,7 +91,7 @@ func TestAReplayGradesAsTheServiceDid(t *testing.T) {
 			require.NotEmpty(t, live[tick], tick)
 			require.Equal(t, judged(live[tick]), judged(past[tick][0]), tick)
 			for _, check := range []string{"availability", "file-descriptors"} {
-				verdicts[resultOf(t, past[tick][0], "playlist", check).Verdict]++
+				verdicts[fixture.Result(t, past[tick][0], "playlist", check).Verdict]++
 			}
 		}
 		require.Positive(t, min(verdicts[scorecard.Pass], verdicts[scorecard.Warn], verdicts[scorecard.Fail]), verdicts)
@@ -97,10 +100,10 @@ func TestAReplayGradesAsTheServiceDid(t *testing.T) {
 
 func TestALongerStepSeesTheSameWindows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist", "search")
+		services := fixture.Named("playlist", "search")
 		from := time.Now().UTC().Add(-3 * time.Hour)
-		o := Options{Plan: fixture{rubrics: fourKinds, services: services}.plan(t), Sources: []SourceOptions{
-			source("eu", &fakePrometheus{answer: troubledTraffic(services, from.Add(65*time.Minute), from.Add(80*time.Minute))}),
+		o := Options{Plan: spec{Rubrics: fixture.FourKinds, Services: services}.plan(t), Sources: []gather.Source{
+			source("eu", &fixture.Prometheus{Answer: troubledTraffic(services, from.Add(65*time.Minute), from.Add(80*time.Minute))}),
 		}}
 		fine, _ := replayed(t, o, ReplayOptions{From: from, To: from.Add(3 * time.Hour), Step: time.Minute})
 		coarse, report := replayed(t, o, ReplayOptions{From: from, To: from.Add(3 * time.Hour), Step: 5 * time.Minute})
@@ -108,7 +111,7 @@ func TestALongerStepSeesTheSameWindows(t *testing.T) {
 		for tick, sets := range coarse {
 			for _, check := range []string{"availability", "latency"} {
 				for _, service := range []string{"playlist", "search"} {
-					want, got := resultOf(t, fine[tick][0], service, check), resultOf(t, sets[0], service, check)
+					want, got := fixture.Result(t, fine[tick][0], service, check), fixture.Result(t, sets[0], service, check)
 					require.Equal(t, want.Budget, got.Budget, tick)
 					require.Equal(t, want.Verdict, got.Verdict, tick)
 				}
@@ -120,21 +123,21 @@ func TestALongerStepSeesTheSameWindows(t *testing.T) {
 // TestSetsGradeBesideEachOther has a rubric and a stricter one of the same name.
 func TestSetsGradeBesideEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist", "search")
+		services := fixture.Named("playlist", "search")
 		services[1].Annotations = map[string]string{"apgar.dev/http.availability.objective": "90%"}
-		prom := &fakePrometheus{answer: steadyTraffic(services, 2)}
-		loose, strict := fixture{rubrics: strings.ReplaceAll(fourKinds, "99%", "95%"), services: services}, fixture{rubrics: strings.ReplaceAll(fourKinds, "99%", "97%") + `
+		prom := &fixture.Prometheus{Answer: fixture.SteadyTraffic(services, 2)}
+		loose, strict := spec{Rubrics: strings.ReplaceAll(fixture.FourKinds, "99%", "95%"), Services: services}, spec{Rubrics: strings.ReplaceAll(fixture.FourKinds, "99%", "97%") + `
       - name: queue
         value: {query: 'max by ($identity) (process_open_fds)', unit: ratio}
         pass: 0.7
         fail: 0.95
-`, services: services}
+`, Services: services}
 		before, after := loose.plan(t).Rubrics, strict.plan(t).Rubrics
-		plan, err := NewPlan(PlanOptions{Catalog: loose.plan(t).Catalog, Rubrics: append(before, after...), Interval: time.Minute})
+		plan, err := question.NewPlan(question.PlanOptions{Catalog: loose.plan(t).Catalog, Rubrics: append(before, after...), Interval: time.Minute})
 		require.NoError(t, err)
 		from := time.Now().UTC().Add(-time.Hour)
 		var told [][2]int
-		past, report := replayed(t, Options{Plan: plan, Sources: []SourceOptions{source("eu", prom)}, Progress: func(done, all int) { told = append(told, [2]int{done, all}) }},
+		past, report := replayed(t, Options{Plan: plan, Sources: []gather.Source{source("eu", prom)}, Progress: func(done, all int) { told = append(told, [2]int{done, all}) }},
 			ReplayOptions{From: from, To: from.Add(time.Hour), Step: 5 * time.Minute, Sets: [][]*rubric.Rubric{before, after}})
 		for _, sets := range past {
 			require.Len(t, sets, 2)
@@ -143,13 +146,13 @@ func TestSetsGradeBesideEachOther(t *testing.T) {
 			require.Len(t, sets[0][0].Results, 4)
 			require.Len(t, sets[1][0].Results, 5)
 			for service, targets := range map[string][2]float64{"playlist": {0.95, 0.97}, "search": {0.9, 0.9}} {
-				require.InDelta(t, targets[0], resultOf(t, sets[0], service, "availability").Budget.Objective, 1e-9)
-				require.InDelta(t, targets[1], resultOf(t, sets[1], service, "availability").Budget.Objective, 1e-9, "an override holds under the candidate too")
+				require.InDelta(t, targets[0], fixture.Result(t, sets[0], service, "availability").Budget.Objective, 1e-9)
+				require.InDelta(t, targets[1], fixture.Result(t, sets[1], service, "availability").Budget.Objective, 1e-9, "an override holds under the candidate too")
 			}
 		}
 		asked := map[string]int{}
-		for _, a := range prom.askings() {
-			asked[a.expr]++
+		for _, a := range prom.Askings() {
+			asked[a.Expr]++
 		}
 		days := 8 // of backfill, and the ring, and the ticks that are graded
 		for expr, times := range asked {
@@ -160,7 +163,7 @@ func TestSetsGradeBesideEachOther(t *testing.T) {
 				require.Equal(t, 1, times, expr)
 			}
 		}
-		require.Equal(t, report.Cost.Queries, len(prom.askings()))
+		require.Equal(t, report.Cost.Queries, len(prom.Askings()))
 		require.Equal(t, []int{4, 5}, report.Questions, "events, buckets, descriptors and targets; and the queue")
 		require.Equal(t, []int{4, 5}, []int{report.Sets[0].Queries, report.Sets[1].Queries})
 		last := told[len(told)-1]
@@ -174,9 +177,9 @@ func TestSetsGradeBesideEachOther(t *testing.T) {
 
 func TestAReplayEndsWithItsVisitorItsContextOrItsMistakes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
+		services := fixture.Named("playlist")
 		from := time.Now().UTC().Add(-time.Hour)
-		o := Options{Plan: fixture{rubrics: fourKinds, services: services}.plan(t), Sources: []SourceOptions{source("eu", &fakePrometheus{answer: steadyTraffic(services, 2)})}}
+		o := Options{Plan: spec{Rubrics: fixture.FourKinds, Services: services}.plan(t), Sources: []gather.Source{source("eu", &fixture.Prometheus{Answer: fixture.SteadyTraffic(services, 2)})}}
 		r := ReplayOptions{From: from, To: from.Add(time.Hour), Step: 5 * time.Minute}
 
 		enough, visits := errors.New("enough"), 0
@@ -207,12 +210,12 @@ func TestAReplayEndsWithItsVisitorItsContextOrItsMistakes(t *testing.T) {
 
 func TestAReplayTellsWhatItsSourcesDidNotAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
+		services := fixture.Named("playlist")
 		from := time.Now().UTC().Add(-time.Hour)
-		broken := &fakePrometheus{answer: func(string, time.Time) ([]row, error) { return nil, errNoRoute }}
-		o := Options{Plan: fixture{rubrics: fourKinds, services: services}.plan(t), Sources: []SourceOptions{source("eu", broken)}}
+		broken := &fixture.Prometheus{Answer: func(string, time.Time) ([]fixture.Row, error) { return nil, fixture.ErrNoRoute }}
+		o := Options{Plan: spec{Rubrics: fixture.FourKinds, Services: services}.plan(t), Sources: []gather.Source{source("eu", broken)}}
 		past, report := replayed(t, o, ReplayOptions{From: from, To: from.Add(time.Hour), Step: 5 * time.Minute})
 		require.Equal(t, map[string][]string{"eu": {"no route to host"}}, report.Faults)
-		require.Equal(t, "source_error", resultOf(t, past[from][0], "playlist", "availability").Reason)
+		require.Equal(t, "source_error", fixture.Result(t, past[from][0], "playlist", "availability").Reason)
 	})
 }

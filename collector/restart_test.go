@@ -9,11 +9,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/apgarhq/apgar/collector/gather"
+	"github.com/apgarhq/apgar/collector/internal/fixture"
 	"github.com/apgarhq/apgar/scorecard"
+	"github.com/apgarhq/apgar/slo"
 )
 
 // again starts a process at the store of one that has ended.
-func (e *engine) again(t *testing.T, f fixture, o Options, sources ...SourceOptions) *engine {
+func (e *engine) again(t *testing.T, f spec, o Options, sources ...gather.Source) *engine {
 	t.Helper()
 	o.Store = e.store.client()
 	next := newEngine(t, f, o, sources...)
@@ -23,7 +26,7 @@ func (e *engine) again(t *testing.T, f fixture, o Options, sources ...SourceOpti
 }
 
 // reload puts a collector with another plan in the place of one that runs.
-func (e *engine) reload(t *testing.T, f fixture, o Options, sources ...SourceOptions) *engine {
+func (e *engine) reload(t *testing.T, f spec, o Options, sources ...gather.Source) *engine {
 	t.Helper()
 	o.Store, o.Predecessor = e.store, e.Collector
 	next := newEngine(t, f, o, sources...)
@@ -47,23 +50,23 @@ func TestARestartAsksOnlyForTheTicksThatAreMissing(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				services := named("playlist", "search")
-				f := fixture{rubrics: availability, services: services}
-				e := start(t, f, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+				services := fixture.Named("playlist", "search")
+				f := spec{Rubrics: fixture.Availability, Services: services}
+				e := start(t, f, Options{}, source("eu", &fixture.Prometheus{Answer: wavyTraffic(services)}))
 				e.until(2*time.Hour + 33*time.Minute + 40*time.Second)
 				e.stop()
 				<-time.After(tt.down)
 				restarted := time.Now()
-				prom := &fakePrometheus{answer: wavyTraffic(services)}
+				prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
 				two := e.again(t, f, Options{}, source("eu", prom))
 				defer two.stop()
 				e.until(4*time.Hour + 30*time.Second)
 				ranges := 0
-				for _, a := range prom.askings() {
-					require.False(t, a.at.Before(e.at(2*time.Hour+20*time.Minute)), "%s is known", a.at)
-					if a.points > 1 && a.when.Before(restarted.Add(time.Second)) {
+				for _, a := range prom.Askings() {
+					require.False(t, a.At.Before(e.at(2*time.Hour+20*time.Minute)), "%s is known", a.At)
+					if a.Points > 1 && a.When.Before(restarted.Add(time.Second)) {
 						ranges++
-						require.InDelta(t, tt.down/time.Minute, a.points, 1)
+						require.InDelta(t, tt.down/time.Minute, a.Points, 1)
 					}
 				}
 				require.Equal(t, tt.ranges, ranges)
@@ -75,7 +78,7 @@ func TestARestartAsksOnlyForTheTicksThatAreMissing(t *testing.T) {
 				for _, c := range two.store.all()[1:] {
 					require.Empty(t, c.Changes)
 				}
-				require.Empty(t, two.holes)
+				require.Empty(t, two.holes())
 			})
 		})
 	}
@@ -85,22 +88,22 @@ func TestSlotsWhoseDataWasLateWhenAProcessEndedAreAskedForAgain(t *testing.T) {
 	for way, succeed := range successions() {
 		t.Run(way, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				services := named("playlist")
-				late := func(expr string, at time.Time) ([]row, error) {
-					rows, _ := steadyTraffic(services, 0.1)(expr, at)
+				services := fixture.Named("playlist")
+				late := func(expr string, at time.Time) ([]fixture.Row, error) {
+					rows, _ := fixture.SteadyTraffic(services, 0.1)(expr, at)
 					if strings.Contains(expr, "http_requests_total") && time.Since(at) < 7*time.Minute {
-						rows[0].value = 49 // half of it has not arrived
+						rows[0].Value = 49 // half of it has not arrived
 					}
 					return rows, nil
 				}
-				f := fixture{rubrics: availability, services: services}
-				e := start(t, f, Options{}, source("eu", &fakePrometheus{answer: late}))
+				f := spec{Rubrics: fixture.Availability, Services: services}
+				e := start(t, f, Options{}, source("eu", &fixture.Prometheus{Answer: late}))
 				e.until(60*time.Minute + 40*time.Second)
 				if way == "after a restart" {
 					e.stop()
 					<-time.After(20 * time.Minute)
 				}
-				next := succeed(e, t, f, Options{}, source("eu", &fakePrometheus{answer: late}))
+				next := succeed(e, t, f, Options{}, source("eu", &fixture.Prometheus{Answer: late}))
 				defer next.stop()
 				e.until(86 * time.Minute)
 				w := next.window(75*time.Minute, 2*time.Hour)
@@ -113,21 +116,21 @@ func TestSlotsWhoseDataWasLateWhenAProcessEndedAreAskedForAgain(t *testing.T) {
 
 func TestADowntimeOfHoursIsBackfilledAloneAndNewestFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		f := fixture{rubrics: availability, services: services}
-		e := start(t, f, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+		services := fixture.Named("playlist")
+		f := spec{Rubrics: fixture.Availability, Services: services}
+		e := start(t, f, Options{}, source("eu", &fixture.Prometheus{Answer: wavyTraffic(services)}))
 		e.until(2 * time.Hour)
 		e.stop()
 		<-time.After(30 * time.Hour)
-		prom := &fakePrometheus{answer: wavyTraffic(services)}
+		prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
 		two := e.again(t, f, Options{}, source("eu", prom))
 		defer two.stop()
 		e.until(33*time.Hour + 40*time.Second)
 		slots := 0
-		for _, a := range prom.askings() {
-			require.False(t, a.at.Before(e.at(2*time.Hour-15*time.Minute)), "%s is known", a.at)
-			if a.when.Sub(a.at) > ringLength+slotLength && strings.Contains(a.expr, "http_requests_total") {
-				slots += a.points
+		for _, a := range prom.Askings() {
+			require.False(t, a.At.Before(e.at(2*time.Hour-15*time.Minute)), "%s is known", a.At)
+			if a.When.Sub(a.At) > ringLength+slo.SlotLength && strings.Contains(a.Expr, "http_requests_total") {
+				slots += a.Points
 			}
 		}
 		require.InDelta(t, 30*12-13, slots, 3)
@@ -138,10 +141,10 @@ func TestADowntimeOfHoursIsBackfilledAloneAndNewestFirst(t *testing.T) {
 
 func TestABackfillThatWasInterruptedGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		f := fixture{rubrics: availability, services: services}
-		prom := &fakePrometheus{answer: wavyTraffic(services)}
-		prom.holdBack(after(10 * time.Second))
+		services := fixture.Named("playlist")
+		f := spec{Rubrics: fixture.Availability, Services: services}
+		prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
+		prom.HoldBack(fixture.After(10 * time.Second))
 		e := start(t, f, Options{}, source("eu", prom))
 		e.until(4*time.Minute + 50*time.Second)
 		e.stop()
@@ -149,9 +152,9 @@ func TestABackfillThatWasInterruptedGoesOn(t *testing.T) {
 		defer two.stop()
 		e.until(30 * time.Minute)
 		asked := map[time.Time]int{}
-		for _, a := range prom.askings() {
-			if a.points > 100 && strings.Contains(a.expr, "http_requests_total") {
-				asked[a.at]++
+		for _, a := range prom.Askings() {
+			if a.Points > 100 && strings.Contains(a.Expr, "http_requests_total") {
+				asked[a.At]++
 			}
 		}
 		require.GreaterOrEqual(t, len(asked), 7)
@@ -164,14 +167,14 @@ func TestABackfillThatWasInterruptedGoesOn(t *testing.T) {
 		require.LessOrEqual(t, twice, 1, "the one that was under way")
 		w := two.window(29*time.Minute, 7*24*time.Hour)
 		require.Equal(t, w.Expected, w.Measured)
-		require.Empty(t, two.agenda.owed)
+		require.Empty(t, two.agenda.Owed(two.o.Plan))
 	})
 }
 
 // successions are the ways in which one collector follows another.
-func successions() map[string]func(*engine, *testing.T, fixture, Options, ...SourceOptions) *engine {
-	return map[string]func(*engine, *testing.T, fixture, Options, ...SourceOptions) *engine{
-		"after a restart": func(e *engine, t *testing.T, f fixture, o Options, sources ...SourceOptions) *engine {
+func successions() map[string]func(*engine, *testing.T, spec, Options, ...gather.Source) *engine {
+	return map[string]func(*engine, *testing.T, spec, Options, ...gather.Source) *engine{
+		"after a restart": func(e *engine, t *testing.T, f spec, o Options, sources ...gather.Source) *engine {
 			e.stop() // if it has not been
 			return e.again(t, f, o, sources...)
 		},
@@ -180,7 +183,7 @@ func successions() map[string]func(*engine, *testing.T, fixture, Options, ...Sou
 }
 
 func TestWhatIsNewIsAskedForAlone(t *testing.T) {
-	services := named("album", "playlist", "search")
+	services := fixture.Named("album", "playlist", "search")
 	two := services[:2]
 	const latency = `
       - name: latency
@@ -196,50 +199,50 @@ func TestWhatIsNewIsAskedForAlone(t *testing.T) {
 `
 	tests := []struct {
 		name   string
-		next   fixture
+		next   spec
 		about  string        // part of every expression about the past; "": nothing is asked
 		oldest time.Duration // how far back
 	}{
-		{"nothing", fixture{rubrics: availability, services: two}, "", 0},
-		{"a new service", fixture{rubrics: availability, services: services}, `{service="search"}`, 7 * 24 * time.Hour},
-		{"a new check", fixture{rubrics: strings.TrimRight(availability, "\n") + latency, services: two}, "duration_seconds", 7 * 24 * time.Hour},
-		{"a new objective on the same metric", fixture{rubrics: strings.TrimRight(availability, "\n") + stricter, services: two}, "", 0},
-		{"a longer period", fixture{rubrics: strings.TrimRight(availability, "\n") + longer, services: two}, "http_requests_total", 14 * 24 * time.Hour},
-		{"a service less", fixture{rubrics: availability, services: services[:1]}, "", 0},
+		{"nothing", spec{Rubrics: fixture.Availability, Services: two}, "", 0},
+		{"a new service", spec{Rubrics: fixture.Availability, Services: services}, `{service="search"}`, 7 * 24 * time.Hour},
+		{"a new check", spec{Rubrics: strings.TrimRight(fixture.Availability, "\n") + latency, Services: two}, "duration_seconds", 7 * 24 * time.Hour},
+		{"a new objective on the same metric", spec{Rubrics: strings.TrimRight(fixture.Availability, "\n") + stricter, Services: two}, "", 0},
+		{"a longer period", spec{Rubrics: strings.TrimRight(fixture.Availability, "\n") + longer, Services: two}, "http_requests_total", 14 * 24 * time.Hour},
+		{"a service less", spec{Rubrics: fixture.Availability, Services: services[:1]}, "", 0},
 	}
 	for way, succeed := range successions() {
 		for _, tt := range tests {
 			t.Run(tt.name+" "+way, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					e := start(t, fixture{rubrics: availability, services: two}, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+					e := start(t, spec{Rubrics: fixture.Availability, Services: two}, Options{}, source("eu", &fixture.Prometheus{Answer: wavyTraffic(services)}))
 					e.until(2*time.Hour + 33*time.Minute + 40*time.Second)
-					prom := &fakePrometheus{answer: wavyTraffic(services)}
+					prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
 					began := time.Now()
 					next := succeed(e, t, tt.next, Options{}, source("eu", prom))
 					defer next.stop()
 					e.until(2*time.Hour + 50*time.Minute)
 					oldest := began
 					for _, a := range longAgo(prom) {
-						require.NotEmpty(t, tt.about, "%s at %s", a.expr, a.at)
-						require.True(t, strings.Contains(a.expr, tt.about) ||
-							strings.Contains(a.expr, "count_values") && !strings.Contains(tt.about, "{"), "%s about %s", a.expr, a.at)
-						if a.at.Before(oldest) {
-							oldest = a.at
+						require.NotEmpty(t, tt.about, "%s at %s", a.Expr, a.At)
+						require.True(t, strings.Contains(a.Expr, tt.about) ||
+							strings.Contains(a.Expr, "count_values") && !strings.Contains(tt.about, "{"), "%s about %s", a.Expr, a.At)
+						if a.At.Before(oldest) {
+							oldest = a.At
 						}
 					}
 					if tt.about != "" {
 						require.InDelta(t, tt.oldest.Hours()+1, began.Sub(oldest).Hours(), 1.1)
 					}
-					for i := range next.grader.series {
-						for _, series := range next.grader.series[i] {
-							f := series.Facts(e.at(2*time.Hour+49*time.Minute).Unix(), 0, []time.Duration{5 * time.Minute, time.Hour, 24 * time.Hour, 7 * 24 * time.Hour})
+					for i := range next.o.Plan.SLIs {
+						for service := range next.o.Plan.Services {
+							f := next.series(i, service).Facts(e.at(2*time.Hour+49*time.Minute).Unix(), 0, []time.Duration{5 * time.Minute, time.Hour, 24 * time.Hour, 7 * 24 * time.Hour})
 							for _, w := range f.Windows {
-								require.Equal(t, w.Expected, w.Measured, "%s of %s", w.Length, next.grader.plan.slis[i].check.Name)
+								require.Equal(t, w.Expected, w.Measured, "%s of %s", w.Length, next.o.Plan.SLIs[i].Check.Name)
 								require.InDelta(t, w.Length.Hours(), float64(w.Expected)/12, 1.1)
 							}
 						}
 					}
-					require.Empty(t, next.agenda.owed)
+					require.Empty(t, next.agenda.Owed(next.o.Plan))
 					ticks := e.store.ticks()
 					for i, tick := range ticks {
 						require.Equal(t, ticks[0].Add(time.Duration(i)*time.Minute), tick, "no tick is lost")
@@ -254,20 +257,20 @@ func TestWhatIsNewIsAskedForAgainWhenASourceFails(t *testing.T) {
 	for way, succeed := range successions() {
 		t.Run(way, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				services := named("playlist", "search")
-				e := start(t, fixture{rubrics: availability, services: services[:1]}, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+				services := fixture.Named("playlist", "search")
+				e := start(t, spec{Rubrics: fixture.Availability, Services: services[:1]}, Options{}, source("eu", &fixture.Prometheus{Answer: wavyTraffic(services)}))
 				e.until(2*time.Hour + 40*time.Second)
 				failing := time.Now().Add(10 * time.Second)
-				prom := &fakePrometheus{answer: func(expr string, at time.Time) ([]row, error) {
+				prom := &fixture.Prometheus{Answer: func(expr string, at time.Time) ([]fixture.Row, error) {
 					if strings.Contains(expr, "search") && time.Now().Before(failing) {
-						return nil, errNoRoute
+						return nil, fixture.ErrNoRoute
 					}
 					return wavyTraffic(services)(expr, at)
 				}}
-				next := succeed(e, t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+				next := succeed(e, t, spec{Rubrics: fixture.Availability, Services: services}, Options{}, source("eu", prom))
 				defer next.stop()
 				e.until(2*time.Hour + 20*time.Minute)
-				w := next.grader.series[0][1].Facts(e.at(2*time.Hour+19*time.Minute).Unix(), 0, []time.Duration{7 * 24 * time.Hour}).Windows[0]
+				w := next.series(0, 1).Facts(e.at(2*time.Hour+19*time.Minute).Unix(), 0, []time.Duration{7 * 24 * time.Hour}).Windows[0]
 				require.Equal(t, w.Expected, w.Measured)
 				require.GreaterOrEqual(t, w.Expected, 7*288)
 			})
@@ -279,25 +282,25 @@ func TestAServiceThatComesBackIsAskedAboutTheTimeInBetween(t *testing.T) {
 	for way, succeed := range successions() {
 		t.Run(way, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				services := named("playlist", "search")
-				f := fixture{rubrics: availability, services: services}
-				less := fixture{rubrics: availability, services: services[:1]}
-				prom := &fakePrometheus{answer: wavyTraffic(services)}
+				services := fixture.Named("playlist", "search")
+				f := spec{Rubrics: fixture.Availability, Services: services}
+				less := spec{Rubrics: fixture.Availability, Services: services[:1]}
+				prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
 				e := start(t, f, Options{}, source("eu", prom))
 				e.until(2 * time.Hour)
 				gone := succeed(e, t, less, Options{}, source("eu", prom))
 				e.until(5 * time.Hour)
-				back := &fakePrometheus{answer: wavyTraffic(services)}
+				back := &fixture.Prometheus{Answer: wavyTraffic(services)}
 				next := succeed(gone, t, f, Options{}, source("eu", back))
 				defer next.stop()
 				e.until(5*time.Hour + 20*time.Minute)
 				for _, a := range longAgo(back) {
-					require.Contains(t, a.expr, `{service="search"}`)
-					require.False(t, a.at.Before(e.at(2*time.Hour-15*time.Minute)), "%s is known", a.at)
+					require.Contains(t, a.Expr, `{service="search"}`)
+					require.False(t, a.At.Before(e.at(2*time.Hour-15*time.Minute)), "%s is known", a.At)
 				}
-				w := next.grader.series[0][1].Facts(e.at(5*time.Hour+19*time.Minute).Unix(), 0, []time.Duration{7 * 24 * time.Hour}).Windows[0]
+				w := next.series(0, 1).Facts(e.at(5*time.Hour+19*time.Minute).Unix(), 0, []time.Duration{7 * 24 * time.Hour}).Windows[0]
 				require.Equal(t, w.Expected, w.Measured)
-				require.Empty(t, next.agenda.late)
+				require.Zero(t, next.agenda.LateServices())
 			})
 		})
 	}
@@ -307,12 +310,12 @@ func TestANewSourceIsAskedAboutAllOfThePast(t *testing.T) {
 	for way, succeed := range successions() {
 		t.Run(way, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				services := named("playlist")
-				f := fixture{rubrics: availability, services: services}
-				e := start(t, f, Options{}, source("eu", &fakePrometheus{answer: steadyTraffic(services, 0.1)}))
+				services := fixture.Named("playlist")
+				f := spec{Rubrics: fixture.Availability, Services: services}
+				e := start(t, f, Options{}, source("eu", &fixture.Prometheus{Answer: fixture.SteadyTraffic(services, 0.1)}))
 				e.until(2 * time.Hour)
-				next := succeed(e, t, f, Options{}, source("eu", &fakePrometheus{answer: steadyTraffic(services, 0.1)}),
-					source("us", &fakePrometheus{answer: steadyTraffic(services, 0.1)}))
+				next := succeed(e, t, f, Options{}, source("eu", &fixture.Prometheus{Answer: fixture.SteadyTraffic(services, 0.1)}),
+					source("us", &fixture.Prometheus{Answer: fixture.SteadyTraffic(services, 0.1)}))
 				defer next.stop()
 				e.until(3 * time.Hour)
 				w := next.window(2*time.Hour+55*time.Minute, 24*time.Hour)
@@ -326,32 +329,28 @@ func TestWhatASourceOwesIsNotAskedAgainUntilItAnswersBetter(t *testing.T) {
 	for way, succeed := range successions() {
 		t.Run(way, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				services := named("playlist")
-				f := fixture{rubrics: availability, services: services}
+				services := fixture.Named("playlist")
+				f := spec{Rubrics: fixture.Availability, Services: services}
 				var mended bool
-				good := &fakePrometheus{answer: steadyTraffic(services, 0.1)}
-				bad := &fakePrometheus{answer: func(expr string, at time.Time) ([]row, error) {
+				good := &fixture.Prometheus{Answer: fixture.SteadyTraffic(services, 0.1)}
+				bad := &fixture.Prometheus{Answer: func(expr string, at time.Time) ([]fixture.Row, error) {
 					if !mended {
-						return nil, errNoRoute
+						return nil, fixture.ErrNoRoute
 					}
-					return steadyTraffic(services, 0.1)(expr, at)
+					return fixture.SteadyTraffic(services, 0.1)(expr, at)
 				}}
 				e := start(t, f, Options{}, source("bad", bad), source("good", good))
 				e.until(30 * time.Minute)
-				e.peek(func() { require.Len(t, e.agenda.owed, 8) })
+				e.peek(func() { require.Len(t, e.agenda.Owed(e.o.Plan), 8) })
 				before := len(longAgo(good))
 				next := succeed(e, t, f, Options{}, source("bad", bad), source("good", good))
 				defer next.stop()
 				e.until(time.Hour)
-				next.peek(func() { require.Len(t, next.agenda.owed, 8) })
+				next.peek(func() { require.Len(t, next.agenda.Owed(next.o.Plan), 8) })
 				require.Len(t, longAgo(good), before)
-				good.mu.Lock()
-				bad.mu.Lock()
-				mended = true
-				bad.mu.Unlock()
-				good.mu.Unlock()
+				good.Change(func() { bad.Change(func() { mended = true }) })
 				e.until(2 * time.Hour)
-				next.peek(func() { require.Empty(t, next.agenda.owed) })
+				next.peek(func() { require.Empty(t, next.agenda.Owed(next.o.Plan)) })
 				w := next.window(time.Hour+55*time.Minute, 72*time.Hour)
 				require.InDelta(t, 2*100*3*288, w.Counts.Total, 1)
 			})
@@ -361,13 +360,13 @@ func TestWhatASourceOwesIsNotAskedAgainUntilItAnswersBetter(t *testing.T) {
 
 // oneProcess grades ticks of the real engine's data, from one to the last,
 // and hands its ledger to a store.
-func oneProcess(t *testing.T, f fixture, url string, store *fakeStore, from, to time.Time) []*scorecard.Scorecard {
+func oneProcess(t *testing.T, f spec, url string, store *fakeStore, from, to time.Time) []*scorecard.Scorecard {
 	t.Helper()
-	c := New(Options{Plan: f.plan(t), Store: store, Owner: from.String(), Environment: "production", Sources: []SourceOptions{source("eu", client(t, url))}})
+	c := New(Options{Plan: f.plan(t), Store: store, Owner: from.String(), Environment: "production", Sources: []gather.Source{source("eu", fixture.Client(t, url))}})
 	ctx := t.Context()
 	require.NoError(t, c.keeper.acquire(ctx))
 	require.True(t, c.takeOver(ctx))
-	start := from.Add(-ringLength).Truncate(slotLength)
+	start := from.Add(-ringLength).Truncate(slo.SlotLength)
 	w := walk{after: start, graded: from, last: to}
 	if !c.lastTick.IsZero() && !c.newRing {
 		c.fillRings(ctx, start)
@@ -376,7 +375,7 @@ func oneProcess(t *testing.T, f fixture, url string, store *fakeStore, from, to 
 		c.backfillNow(ctx, start)
 	}
 	c.walk(ctx, w)
-	c.backfillNow(ctx, to.Truncate(slotLength))
+	c.backfillNow(ctx, to.Truncate(slo.SlotLength))
 	require.True(t, c.ready)
 	require.Equal(t, to, c.lastTick)
 	c.keeper.release(ctx)
@@ -396,7 +395,7 @@ load 1m
   process_open_fds{service="playlist"} 10+1x12000
   process_max_fds{service="playlist"} 8000x12000
 `)
-	f := fixture{rubrics: fourKinds, services: named("playlist", "search")}
+	f := spec{Rubrics: fixture.FourKinds, Services: fixture.Named("playlist", "search")}
 	minute := func(n int) time.Time { return time.Unix(int64(n)*60, 0).UTC() }
 	whole := oneProcess(t, f, url, newFakeStore(), minute(11800), minute(11863))
 	require.Equal(t, scorecard.Scored, whole[0].Status)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/apgarhq/apgar/collector/agenda"
 	"github.com/apgarhq/apgar/scorecard"
 	"github.com/apgarhq/apgar/slo"
 )
@@ -69,7 +70,7 @@ func (c *Collector) takeOver(ctx context.Context) bool {
 	}
 	c.settleIn()
 	c.metrics.takeovers.Inc()
-	c.o.Logger.Info("grading begins", "newest_tick", c.lastTick, "late_services", len(c.agenda.late))
+	c.o.Logger.Info("grading begins", "newest_tick", c.lastTick, "late_services", c.agenda.LateServices())
 	return true
 }
 
@@ -123,7 +124,7 @@ func (c *Collector) loadPages(ctx context.Context) error {
 		c.newRing = true
 		return nil
 	}
-	own := slo.Page{PageKey: ownPage(), Version: c.saved}
+	own := slo.Page{PageKey: agenda.PageKey(), Version: c.saved}
 	err := c.o.Store.Pages(ctx, c.have(), func(p slo.Page) error {
 		if p.PageKey == own.PageKey {
 			own = p
@@ -142,8 +143,8 @@ func (c *Collector) loadPages(ctx context.Context) error {
 	}
 	c.saved = own.Version
 	if own.Version == "" {
-		c.holes, c.agenda = holes{}, newAgenda()
-	} else if err := c.decode(own.Data, c.grader.sources); err != nil {
+		c.agenda = agenda.New()
+	} else if err := c.agenda.Load(own.Data, c.sources); err != nil {
 		c.pageFailed(own, err)
 	}
 	return nil
@@ -154,7 +155,7 @@ func (c *Collector) have() map[slo.PageKey]string {
 	have := c.ledger.Versions()
 	maps.Copy(have, c.unread)
 	if c.saved != "" {
-		have[ownPage()] = c.saved
+		have[agenda.PageKey()] = c.saved
 	}
 	return have
 }
@@ -200,26 +201,25 @@ func (c *Collector) pageFailed(p slo.Page, err error) {
 func (c *Collector) settleIn() {
 	p := c.o.Plan
 	for _, service := range c.roster {
-		if !p.has(service) {
-			c.agenda.leave(service)
+		if !p.Has(service) {
+			c.agenda.Leave(service)
 		}
 	}
 	c.findLate()
 	if !c.lastTick.IsZero() {
-		c.agenda.tidy(p, c.lastTick.Unix())
+		c.agenda.Tidy(p, c.lastTick.Unix())
 		// Of the newest slots, answers to come later were not heard, or not stored.
 		for i := range time.Duration(3) {
-			c.holes.note(c.lastTick.Truncate(slotLength).Add(-i*slotLength), lackAll(len(c.gatherer.askers)))
+			c.agenda.NoteHole(c.lastTick.Truncate(slo.SlotLength).Add(-i*slo.SlotLength), agenda.LackAll(len(c.sources)))
 		}
 	}
-	c.ledger.Keep(func(sli string) bool { return p.asks(sli) || c.agenda.done[sli] != nil })
+	c.ledger.Keep(func(sli string) bool { return p.Asks(sli) || c.agenda.Knows(sli) })
 	c.ledger.KeepServices(func(service string) bool {
-		_, late := c.agenda.late[service]
-		return late || p.has(service)
+		return c.agenda.HasLate(service) || p.Has(service)
 	})
-	c.grader.use(c.ledger)
-	c.grader.states, c.states = c.states, nil
-	c.roster, c.ready = p.roster(), true
+	c.grader.Use(c.ledger, c.states)
+	c.states = nil
+	c.roster, c.ready = p.Roster(), true
 }
 
 // findLate finds the services that are in no ledger yet although others are:
@@ -227,25 +227,26 @@ func (c *Collector) settleIn() {
 func (c *Collector) findLate() {
 	if c.lostSome { // there is no telling what
 		c.unsave()
-		c.agenda, c.lostSome = newAgenda(), false
+		c.agenda.Forget()
+		c.lostSome = false
 	}
 	lost := map[int]bool{}
 	for key := range c.unread {
 		lost[key.Shard] = true
 	}
 	c.unread = map[slo.PageKey]string{}
-	for i := range c.o.Plan.slis {
-		s := &c.o.Plan.slis[i]
-		if len(c.agenda.done[s.hash]) == 0 {
+	for i := range c.o.Plan.SLIs {
+		s := &c.o.Plan.SLIs[i]
+		if !c.agenda.Knows(s.Hash) {
 			continue
 		}
-		for service, applies := range s.applies {
-			if name := c.o.Plan.Services[service].ID.String(); applies && (lost[slo.ShardOf(name)] || !c.ledger.Has(s.hash, name)) {
-				c.agenda.isLate(name)
+		for service, applies := range s.Applies {
+			if name := c.o.Plan.Services[service].ID.String(); applies && (lost[slo.ShardOf(name)] || !c.ledger.Has(s.Hash, name)) {
+				c.agenda.AddLate(name)
 			}
 		}
 	}
-	c.newRing = c.newRing || len(c.agenda.done) == 0
+	c.newRing = c.newRing || c.agenda.Empty()
 }
 
 // forget begins with nothing.

@@ -11,12 +11,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 
+	"github.com/apgarhq/apgar/collector/agenda"
+	"github.com/apgarhq/apgar/collector/gather"
+	"github.com/apgarhq/apgar/collector/internal/fixture"
 	"github.com/apgarhq/apgar/scorecard"
 	"github.com/apgarhq/apgar/slo"
 )
 
 // second starts another process at the same store and sources.
-func (e *engine) second(t *testing.T, f fixture, o Options, sources ...SourceOptions) *engine {
+func (e *engine) second(t *testing.T, f spec, o Options, sources ...gather.Source) *engine {
 	t.Helper()
 	synctest.Wait() // the first has begun
 	o.Store, o.Owner = e.store.client(), "another"
@@ -35,21 +38,21 @@ func (e *engine) kill() {
 // longAgo returns what a source was asked about a time of which nothing should
 // be left to ask: only ticks that are missing, and slots of which data may have
 // come late, are asked about anew.
-func longAgo(p *fakePrometheus) []asking {
-	return slices.DeleteFunc(p.askings(), func(a asking) bool { return a.when.Sub(a.at) < 30*time.Minute })
+func longAgo(p *fixture.Prometheus) []fixture.Asking {
+	return slices.DeleteFunc(p.Askings(), func(a fixture.Asking) bool { return a.When.Sub(a.At) < 30*time.Minute })
 }
 
 func TestOneThatStandsByTakesOverWhenTheGraderIsKilled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		prom, spare := &fakePrometheus{answer: wavyTraffic(services)}, &fakePrometheus{answer: wavyTraffic(services)}
-		f := fixture{rubrics: availability, services: services}
+		services := fixture.Named("playlist")
+		prom, spare := &fixture.Prometheus{Answer: wavyTraffic(services)}, &fixture.Prometheus{Answer: wavyTraffic(services)}
+		f := spec{Rubrics: fixture.Availability, Services: services}
 		e := start(t, f, Options{}, source("eu", prom))
 		e.until(5 * time.Minute)
 		two := e.second(t, f, Options{}, source("eu", spare))
 		defer two.stop()
 		e.until(20*time.Minute + 31*time.Second)
-		require.Empty(t, spare.askings())
+		require.Empty(t, spare.Askings())
 		require.Zero(t, testutil.ToFloat64(two.metrics.leader))
 		e.kill()
 		killed := time.Now()
@@ -73,9 +76,9 @@ func TestOneThatStandsByTakesOverWhenTheGraderIsKilled(t *testing.T) {
 
 func TestAReleasedLeaseIsTakenWithinSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		prom := &fakePrometheus{answer: wavyTraffic(services)}
-		f := fixture{rubrics: availability, services: services}
+		services := fixture.Named("playlist")
+		prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
+		f := spec{Rubrics: fixture.Availability, Services: services}
 		e := start(t, f, Options{}, source("eu", prom))
 		two := e.second(t, f, Options{}, source("eu", prom))
 		defer two.stop()
@@ -90,9 +93,9 @@ func TestAReleasedLeaseIsTakenWithinSeconds(t *testing.T) {
 func TestAGraderThatWasPausedStandsByAndCommitsNothing(t *testing.T) {
 	for _, at := range []time.Duration{20 * time.Second, 30*time.Second - time.Millisecond, 59 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
-			services := named("playlist")
-			prom := &fakePrometheus{answer: wavyTraffic(services)}
-			f := fixture{rubrics: availability, services: services}
+			services := fixture.Named("playlist")
+			prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
+			f := spec{Rubrics: fixture.Availability, Services: services}
 			e := start(t, f, Options{}, source("eu", prom))
 			defer e.stop()
 			two := e.second(t, f, Options{}, source("eu", prom))
@@ -117,17 +120,17 @@ func TestAGraderThatWasPausedStandsByAndCommitsNothing(t *testing.T) {
 
 func TestALeaseThatTheStoreForgotIsGotBackWithoutStartingAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		prom := &fakePrometheus{answer: wavyTraffic(services)}
-		e := start(t, fixture{rubrics: availability, services: services}, Options{}, source("eu", prom))
+		services := fixture.Named("playlist")
+		prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
+		e := start(t, spec{Rubrics: fixture.Availability, Services: services}, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(20 * time.Minute)
-		asked := len(prom.askings())
+		asked := len(prom.Askings())
 		pages := len(e.store.held())
 		e.store.restartEmpty()
 		e.until(22 * time.Minute)
 		require.Equal(t, e.at(21*time.Minute), e.store.newest().Tick)
-		require.LessOrEqual(t, len(prom.askings())-asked, 2*2+4, "only about the new ticks, and slots again")
+		require.LessOrEqual(t, len(prom.Askings())-asked, 2*2+4, "only about the new ticks, and slots again")
 		require.GreaterOrEqual(t, len(e.store.held()), pages, "the ledger is handed over whole")
 		require.Empty(t, e.store.all()[len(e.store.all())-2].Changes, "a loss of the store's is no change of a service")
 		require.InDelta(t, 1, testutil.ToFloat64(e.metrics.takeovers), 0)
@@ -138,9 +141,9 @@ func TestALeaseThatTheStoreForgotIsGotBackWithoutStartingAnew(t *testing.T) {
 
 func TestAnEmptyStoreIsFilledFromOneThatStoodBy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		prom, spare := &fakePrometheus{answer: wavyTraffic(services)}, &fakePrometheus{answer: wavyTraffic(services)}
-		f := fixture{rubrics: availability, services: services}
+		services := fixture.Named("playlist")
+		prom, spare := &fixture.Prometheus{Answer: wavyTraffic(services)}, &fixture.Prometheus{Answer: wavyTraffic(services)}
+		f := spec{Rubrics: fixture.Availability, Services: services}
 		e := start(t, f, Options{}, source("eu", prom))
 		e.until(5 * time.Minute)
 		two := e.second(t, f, Options{}, source("eu", spare))
@@ -152,16 +155,16 @@ func TestAnEmptyStoreIsFilledFromOneThatStoodBy(t *testing.T) {
 		e.until(25 * time.Minute)
 		require.GreaterOrEqual(t, len(e.store.held()), pages)
 		require.Equal(t, e.at(24*time.Minute), e.store.newest().Tick)
-		require.InDelta(t, 1, resultOf(t, e.store.newest().Scorecards, "playlist", "availability").Budget.Covered, 0.001)
+		require.InDelta(t, 1, fixture.Result(t, e.store.newest().Scorecards, "playlist", "availability").Budget.Covered, 0.001)
 		require.Empty(t, longAgo(spare), "the ledger was warm")
 	})
 }
 
 func TestAGraderThatLostItsLeaseInBetweenTakesOverWhatTheOtherLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		prom := &fakePrometheus{answer: wavyTraffic(services)}
-		f := fixture{rubrics: availability, services: services}
+		services := fixture.Named("playlist")
+		prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
+		f := spec{Rubrics: fixture.Availability, Services: services}
 		e := start(t, f, Options{}, source("eu", prom))
 		defer e.stop()
 		e.until(10*time.Minute + 31*time.Second)
@@ -181,15 +184,14 @@ func TestAGraderThatLostItsLeaseInBetweenTakesOverWhatTheOtherLeft(t *testing.T)
 
 func TestALongTickDoesNotLoseTheLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		prom := &fakePrometheus{answer: wavyTraffic(services)}
-		f := fixture{rubrics: availability, services: services}
+		services := fixture.Named("playlist")
+		prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
+		f := spec{Rubrics: fixture.Availability, Services: services}
 		e := newEngine(t, f, Options{}, source("eu", prom))
-		grade := e.grader.grade
-		e.grader.grade = func(in scorecard.Input) (*scorecard.Scorecard, *scorecard.State) {
+		e.judging(func(in scorecard.Input) (*scorecard.Scorecard, *scorecard.State) {
 			<-time.After(40 * time.Second)
-			return grade(in)
-		}
+			return scorecard.Grade(in)
+		})
 		e.run(t)
 		defer e.stop()
 		two := e.second(t, f, Options{}, source("eu", prom))
@@ -204,9 +206,9 @@ func TestALongTickDoesNotLoseTheLease(t *testing.T) {
 
 func TestTheEndOfOneThatStandsByIsQuick(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		prom := &fakePrometheus{answer: wavyTraffic(services)}
-		f := fixture{rubrics: availability, services: services}
+		services := fixture.Named("playlist")
+		prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
+		f := spec{Rubrics: fixture.Availability, Services: services}
 		e := start(t, f, Options{}, source("eu", prom))
 		defer e.stop()
 		two := e.second(t, f, Options{}, source("eu", prom))
@@ -222,35 +224,35 @@ func TestTheEndOfOneThatStandsByIsQuick(t *testing.T) {
 func TestPagesThatCannotBeReadAreAskedForAgainAndNothingElse(t *testing.T) {
 	for _, kind := range []string{"", "hours", "slots"} {
 		synctest.Test(t, func(t *testing.T) {
-			services := numbered(40)
-			prom := &fakePrometheus{answer: wavyTraffic(services)}
-			f := fixture{rubrics: availability, services: services}
+			services := fixture.Numbered(40)
+			prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
+			f := spec{Rubrics: fixture.Availability, Services: services}
 			e := start(t, f, Options{}, source("eu", prom))
 			e.until(30 * time.Minute)
 			e.stop()
 			broken := slo.ShardOf("default/service-0000")
 			e.store.set(func() {
 				for key, p := range e.store.pages {
-					if key.Shard == broken && key != ownPage() && strings.HasPrefix(key.Name, kind) {
+					if key.Shard == broken && key != agenda.PageKey() && strings.HasPrefix(key.Name, kind) {
 						p.Data = append([]byte{99}, p.Data...)
 						e.store.pages[key] = p
 					}
 				}
 			})
-			spare := &fakePrometheus{answer: wavyTraffic(services)}
+			spare := &fixture.Prometheus{Answer: wavyTraffic(services)}
 			two := e.second(t, f, Options{}, source("eu", spare))
 			defer two.stop()
 			e.until(50 * time.Minute)
 			require.NotZero(t, testutil.ToFloat64(two.metrics.pageErrors))
 			slots := 0
 			for _, a := range longAgo(spare) {
-				require.Contains(t, a.expr, "service-0000")
-				require.NotContains(t, a.expr, "service-0001")
-				slots += a.points
+				require.Contains(t, a.Expr, "service-0000")
+				require.NotContains(t, a.Expr, "service-0001")
+				slots += a.Points
 			}
 			require.NotZero(t, slots)
 			for _, name := range []string{"service-0000", "service-0001"} {
-				require.InDelta(t, 1, resultOf(t, e.store.newest().Scorecards, name, "availability").Budget.Covered, 0.001)
+				require.InDelta(t, 1, fixture.Result(t, e.store.newest().Scorecards, name, "availability").Budget.Covered, 0.001)
 			}
 			require.Zero(t, testutil.ToFloat64(two.metrics.backfillLeft))
 			for key, p := range e.store.held() {
@@ -264,21 +266,21 @@ func TestPagesThatCannotBeReadAreAskedForAgainAndNothingElse(t *testing.T) {
 
 func TestAStoreThatLostSomePagesIsFilledAnewFromTheSources(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		f := fixture{rubrics: availability, services: services}
-		e := start(t, f, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+		services := fixture.Named("playlist")
+		f := spec{Rubrics: fixture.Availability, Services: services}
+		e := start(t, f, Options{}, source("eu", &fixture.Prometheus{Answer: wavyTraffic(services)}))
 		e.until(30 * time.Minute)
 		e.stop()
 		e.store.set(func() {
 			for key := range e.store.pages {
-				if key != ownPage() {
+				if key != agenda.PageKey() {
 					delete(e.store.pages, key)
 				}
 			}
 		})
 		client := e.store.client()
 		client.gaps = true
-		next := newEngine(t, f, Options{Store: client}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+		next := newEngine(t, f, Options{Store: client}, source("eu", &fixture.Prometheus{Answer: wavyTraffic(services)}))
 		next.midnight = e.midnight
 		next.run(t)
 		defer next.stop()
@@ -292,11 +294,11 @@ func TestAStoreThatLostSomePagesIsFilledAnewFromTheSources(t *testing.T) {
 
 func TestAPageThatIsMendedBeforeATakeoverIsNotMissed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := named("playlist")
-		f := fixture{rubrics: availability, services: services}
-		e := start(t, f, Options{}, source("eu", &fakePrometheus{answer: wavyTraffic(services)}))
+		services := fixture.Named("playlist")
+		f := spec{Rubrics: fixture.Availability, Services: services}
+		e := start(t, f, Options{}, source("eu", &fixture.Prometheus{Answer: wavyTraffic(services)}))
 		e.until(10 * time.Minute)
-		spare := &fakePrometheus{answer: wavyTraffic(services)}
+		spare := &fixture.Prometheus{Answer: wavyTraffic(services)}
 		two := e.second(t, f, Options{}, source("eu", spare))
 		defer two.stop()
 		e.until(20*time.Minute + 20*time.Second)

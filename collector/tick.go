@@ -4,7 +4,9 @@ import (
 	"context"
 	"time"
 
+	"github.com/apgarhq/apgar/collector/agenda"
 	"github.com/apgarhq/apgar/collector/promapi"
+	"github.com/apgarhq/apgar/collector/question"
 	"github.com/apgarhq/apgar/scorecard"
 	"github.com/apgarhq/apgar/slo"
 )
@@ -56,26 +58,26 @@ func (c *Collector) take(ctx context.Context, g gathered, evaluatedAt time.Time)
 
 // enter takes a tick into the ledger.
 func (c *Collector) enter(g gathered) {
-	c.grader.addTick(g.time, g.blocks, g.scope)
-	if !isBoundary(g.time) {
+	c.grader.AddTick(g.time, g.blocks, g.scope)
+	if !question.IsBoundary(g.time) {
 		return
 	}
-	lack := c.o.Plan.lackOf(g.blocks)
+	lack := agenda.LackOf(c.o.Plan, g.blocks)
 	switch {
-	case g.of.whole():
-		c.holes.note(g.time, lack)
-	case lack.any():
+	case g.of.Whole():
+		c.agenda.NoteHole(g.time, lack)
+	case lack.Any():
 		return // no hole of all services; it is asked again with the rest of the past
 	}
-	c.agenda.asked(c.o.Plan, g.of, slotAt(g.time.Unix()))
-	c.agenda.tidy(c.o.Plan, g.time.Unix())
+	c.agenda.Asked(c.o.Plan, g.of, agenda.SlotAt(g.time.Unix()))
+	c.agenda.Tidy(c.o.Plan, g.time.Unix())
 }
 
 // leaveHole remembers a tick that was not asked about.
 func (c *Collector) leaveHole(tick time.Time) {
-	if isBoundary(tick) {
-		c.holes.note(tick, lackAll(len(c.gatherer.askers)))
-		c.agenda.asked(c.o.Plan, subject{}, slotAt(tick.Unix()))
+	if question.IsBoundary(tick) {
+		c.agenda.NoteHole(tick, agenda.LackAll(len(c.sources)))
+		c.agenda.Asked(c.o.Plan, question.Subject{}, agenda.SlotAt(tick.Unix()))
 	}
 }
 
@@ -99,8 +101,8 @@ func (c *Collector) observe(g gathered, cards []*scorecard.Scorecard) {
 // sourceStatuses describes every source as of a tick. What a tick does not
 // tell, because its block is missing, is kept from before.
 func (c *Collector) sourceStatuses(g gathered) []scorecard.SourceStatus {
-	statuses := make([]scorecard.SourceStatus, len(c.gatherer.askers))
-	for i, a := range c.gatherer.askers {
+	statuses := make([]scorecard.SourceStatus, len(c.o.Sources))
+	for i, a := range c.o.Sources {
 		s := c.newest[a.Name]
 		s.Name, s.Environment = a.Name, a.Environment
 		live := a.Client.Status()

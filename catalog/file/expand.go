@@ -12,6 +12,9 @@ import (
 	"github.com/apgarhq/apgar/catalog"
 )
 
+// NoMatch is the message of the problem of a pattern that matches nothing.
+const NoMatch = "no file matches: mend the path, or remove it"
+
 // Expand turns patterns into the paths of files. A pattern is a file, a
 // directory (all *.yml and *.yaml below it) or a glob, in which ** stands for
 // any number of directories; relative ones start at base. Hidden files and
@@ -29,7 +32,7 @@ func Expand(patterns []string, base string) ([]string, []catalog.Problem) {
 		}
 		found, err := expand(full)
 		if err == nil && len(found) == 0 {
-			err = errors.New("no file matches: mend the path, or remove it")
+			err = errors.New(NoMatch)
 		}
 		if err != nil {
 			problems = append(problems, catalog.Problem{Position: catalog.Position{File: full}, Message: err.Error()})

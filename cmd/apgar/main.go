@@ -36,6 +36,7 @@ type cli struct {
 	Backtest backtestCommand `cmd:"" help:"Grade the past by a changed rubric; tell who would lose a level, and what it costs."`
 	Check    checkCommand    `cmd:"" help:"Find every mistake in a configuration, rubric or catalog, with its place."`
 	Test     testCommand     `cmd:"" help:"Run unit tests of rubrics: series and a catalog in, scores and verdicts out."`
+	Schema   schemaCommand   `cmd:"" help:"Print the JSON Schema of a kind of file, for editors."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 

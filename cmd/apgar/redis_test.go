@@ -289,14 +289,15 @@ func (w *onRedis) stopped(t *testing.T, grader, other, reader *part) {
 		return other.metric(t, "apgar_collector_leader") == 1, "nobody takes over from one that sleeps"
 	})
 	other.fresh(t, 30*time.Second)
-	epoch := w.redis.Do("HGET", "{apgar}:manifest", "epoch")
+	epoch := w.redis.Do("HGET", "{apgar}:lease", "epoch")
+	require.NotEmpty(t, epoch)
 	require.NoError(t, grader.process.Process.Signal(syscall.SIGCONT))
 	eventually(t, 15*time.Second, func() (bool, string) {
 		return grader.metric(t, "apgar_collector_leader") == 0, "it still takes itself for the grader"
 	})
 	grader.fresh(t, 30*time.Second)
 	reader.fresh(t, 30*time.Second)
-	require.Equal(t, epoch, w.redis.Do("HGET", "{apgar}:manifest", "epoch"), "nothing of the one that slept was taken")
+	require.Equal(t, epoch, w.redis.Do("HGET", "{apgar}:lease", "epoch"), "the one that slept has not got the lease back")
 }
 
 func (w *onRedis) withoutRedis(t *testing.T, grader, reader *part) {

@@ -60,13 +60,21 @@ func (o CheckOptions) checkConfig(ctx context.Context, path string) (catalog.Pro
 	problems = append(problems, found...)
 	snapshot, found := cfg.LoadCatalog()
 	problems = append(problems, found...)
-	problems = append(problems, cfg.Review(rubrics, snapshot.Services(), time.Now())...)
+	waivers, found := cfg.LoadWaivers(env)
+	problems = append(problems, found...)
+	now := time.Now()
+	problems = append(problems, cfg.Review(rubrics, snapshot.Services(), now)...)
+	problems = append(problems, config.ReviewWaivers(waivers, rubrics, snapshot.Services(), now)...)
 	s := &setup{config: cfg}
 	if err := s.connect(nil, slog.New(slog.DiscardHandler)); err != nil {
 		problems = append(problems, catalog.Problem{Position: catalog.Position{File: path}, Message: strings.TrimPrefix(err.Error(), path+": ")})
 	}
 	s.close()
-	say(o.Out, "%s: %d sources, %d services, %d rubrics", path, len(cfg.Sources), snapshot.Len(), len(rubrics))
+	exempted := ""
+	if len(cfg.Rubrics.Waivers) > 0 {
+		exempted = fmt.Sprintf(", %d waivers", waivers.Len())
+	}
+	say(o.Out, "%s: %d sources, %d services, %d rubrics%s", path, len(cfg.Sources), snapshot.Len(), len(rubrics), exempted)
 	if o.Online && !catalog.Problems(problems).HasErrors() {
 		o.ConfigFile = path
 		return problems, o.probe(ctx, rubrics)

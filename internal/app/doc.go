@@ -6,7 +6,7 @@ package app
 
 import (
 	"github.com/apgarhq/apgar/api"
-	"github.com/apgarhq/apgar/collector"
+	"github.com/apgarhq/apgar/collector/gather"
 	"github.com/apgarhq/apgar/collector/promapi"
 	"github.com/apgarhq/apgar/store/memstore"
 	"github.com/apgarhq/apgar/store/redisstore"
@@ -14,8 +14,8 @@ import (
 
 // The ports, and who fills them here.
 var (
-	_ storage              = (*memstore.Store)(nil)
-	_ storage              = (*redisstore.Store)(nil)
-	_ collector.Prometheus = (*promapi.Source)(nil)
-	_ api.Reader           = (*reader)(nil)
+	_ storage           = (*memstore.Store)(nil)
+	_ storage           = (*redisstore.Store)(nil)
+	_ gather.Prometheus = (*promapi.Source)(nil)
+	_ api.Reader        = (*reader)(nil)
 )

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/apgarhq/apgar/collector"
+	"github.com/apgarhq/apgar/collector/question"
 	"github.com/apgarhq/apgar/scorecard"
 )
 
@@ -49,7 +50,7 @@ func newEngine(s *setup, o engineOptions) (*engine, error) {
 	return e, nil
 }
 
-func (e *engine) term(s *setup, plan *collector.Plan, before *collector.Collector) *term {
+func (e *engine) term(s *setup, plan *question.Plan, before *collector.Collector) *term {
 	o := collector.Options{
 		Plan: plan, Sources: s.sources, Store: e.o.store, Volatile: e.o.store.volatile(),
 		Environment: s.config.Global.Environment, Owner: e.o.owner, Predecessor: before,
@@ -94,7 +95,7 @@ func (e *engine) serve(ctx context.Context, t *term) (next *term, err error) {
 // swap puts another configuration into force, at which nothing can fail any
 // more but the end of the service: then it is closed, and the error is that of
 // ctx. It is called by one goroutine at a time.
-func (e *engine) swap(ctx context.Context, s *setup, plan *collector.Plan) error {
+func (e *engine) swap(ctx context.Context, s *setup, plan *question.Plan) error {
 	next := e.term(s, plan, e.current.collector)
 	select {
 	case e.next <- next:

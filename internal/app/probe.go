@@ -7,7 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/apgarhq/apgar/collector"
+	"github.com/apgarhq/apgar/collector/gather"
 	"github.com/apgarhq/apgar/rubric"
 )
 
@@ -25,10 +25,10 @@ func (o CheckOptions) probe(ctx context.Context, rubrics []*rubric.Rubric) error
 	if err != nil {
 		return err
 	}
-	return o.printProbes(collector.ProbeSources(ctx, collector.Options{Plan: plan, Sources: s.sources}, s.newestTick()))
+	return o.printProbes(gather.ProbeSources(ctx, plan, s.sources, s.newestTick()))
 }
 
-func (o CheckOptions) printProbes(probes []collector.Probe) error {
+func (o CheckOptions) printProbes(probes []gather.Probe) error {
 	w := tabwriter.NewWriter(o.Out, 0, 4, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, "source\tserves\tservices\tunmatched rows\tsamples\ttook")
 	var faults []string

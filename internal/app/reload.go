@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 
@@ -131,11 +132,11 @@ func (r *reloading) load(ctx context.Context) error {
 	return nil
 }
 
-// accept refuses what a start would go on without: a rubric with a mistake,
-// and a catalog file with a mistake that takes services away. Other entries
-// with a mistake are left out, as at a start.
+// accept refuses what a start would go on without: a rubric or a waiver with a
+// mistake, and a catalog file with a mistake that takes services away. Other
+// entries with a mistake are left out, as at a start.
 func (r *reloading) accept(next *setup, f findings) error {
-	if err := failed(f.rubrics); err != nil {
+	if err := failed(slices.Concat(f.rubrics, f.waivers)); err != nil {
 		return err
 	}
 	if lost := servicesLost(r.inForce.catalog, next.catalog, f.catalog); len(lost) > 0 {

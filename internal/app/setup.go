@@ -12,10 +12,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/apgarhq/apgar/catalog"
-	"github.com/apgarhq/apgar/collector"
+	"github.com/apgarhq/apgar/collector/gather"
 	"github.com/apgarhq/apgar/collector/promapi"
+	"github.com/apgarhq/apgar/collector/question"
 	"github.com/apgarhq/apgar/internal/config"
 	"github.com/apgarhq/apgar/rubric"
+	"github.com/apgarhq/apgar/waiver"
 )
 
 // setup is what a configuration comes to: everything that can be wrong with
@@ -24,7 +26,8 @@ type setup struct {
 	config  *config.Config
 	catalog *catalog.Snapshot
 	rubrics []*rubric.Rubric
-	sources []collector.SourceOptions
+	waivers *waiver.Set
+	sources []gather.Source
 	clients []*promapi.Source
 }
 
@@ -41,7 +44,7 @@ func (s *setup) close() {
 func (s *setup) replacedBy(next *setup) {
 	for i, c := range s.clients {
 		name := s.sources[i].Name
-		if slices.ContainsFunc(next.sources, func(o collector.SourceOptions) bool { return o.Name == name }) {
+		if slices.ContainsFunc(next.sources, func(o gather.Source) bool { return o.Name == name }) {
 			c.Disconnect()
 		} else {
 			c.Close()
@@ -51,7 +54,7 @@ func (s *setup) replacedBy(next *setup) {
 }
 
 // load reads the configuration and what it names. Mistakes in apgar.yml end
-// it; a bad entity or rubric is left out, reported, and the rest loads.
+// it; a bad entity, rubric or waiver is left out, reported, and the rest loads.
 func load(path string, reg prometheus.Registerer, log *slog.Logger) (*setup, error) {
 	cfg, err := readConfig(path, log)
 	if err != nil {
@@ -73,17 +76,18 @@ func readConfig(path string, log *slog.Logger) (*config.Config, error) {
 	return cfg, nil
 }
 
-// findings are what was found while rubrics and the catalog were read.
+// findings are what was found while rubrics, waivers and the catalog were read.
 type findings struct {
-	rubrics, catalog, review []catalog.Problem
+	rubrics, waivers, catalog, review []catalog.Problem
 }
 
 // tolerate logs what was found and goes on: what has a mistake is left out.
 func tolerate(log *slog.Logger) func(*setup, findings) error {
 	return func(_ *setup, f findings) error {
 		warn(log, "a rubric was left out", f.rubrics)
+		warn(log, "a waiver was left out", f.waivers)
 		warn(log, "a catalog entry was left out", f.catalog)
-		warn(log, "an annotation or an identity of a service cannot be used", f.review)
+		warn(log, "an annotation or an identity of a service, or a part of a waiver, cannot be used", f.review)
 		return nil
 	}
 }
@@ -101,11 +105,13 @@ func prepare(cfg *config.Config, reg prometheus.Registerer, log *slog.Logger, ac
 	if len(s.rubrics) == 0 {
 		return nil, errors.Join(failed(found.rubrics), fmt.Errorf("%s: there is no rubric to grade by: name a pack or a file under rubrics", cfg.Path))
 	}
+	s.waivers, found.waivers = cfg.LoadWaivers(env)
 	s.catalog, found.catalog = cfg.LoadCatalog()
 	if s.catalog.Len() == 0 {
 		return nil, errors.Join(failed(found.catalog), fmt.Errorf("%s: the catalog has no service: name its files under catalog", cfg.Path))
 	}
-	found.review = cfg.Review(s.rubrics, s.catalog.Services(), time.Now())
+	now := time.Now()
+	found.review = append(cfg.Review(s.rubrics, s.catalog.Services(), now), config.ReviewWaivers(s.waivers, s.rubrics, s.catalog.Services(), now)...)
 	if err := accept(s, found); err != nil {
 		return nil, err
 	}
@@ -157,7 +163,7 @@ func (s *setup) connect(reg prometheus.Registerer, log *slog.Logger) error {
 			return fmt.Errorf("%s: preparing source %s: %w", s.config.Path, src.Name, err)
 		}
 		s.clients = append(s.clients, client)
-		s.sources = append(s.sources, collector.SourceOptions{
+		s.sources = append(s.sources, gather.Source{
 			Name: src.Name, Environment: src.Environment, Partition: src.PartitionLabel, Labels: src.Labels,
 			Delay: src.QueryDelay, GraphURL: urls[0], Client: client,
 		})
@@ -168,8 +174,8 @@ func (s *setup) connect(reg prometheus.Registerer, log *slog.Logger) error {
 	return nil
 }
 
-func (s *setup) plan(only []catalog.ID) (*collector.Plan, error) {
-	return collector.NewPlan(collector.PlanOptions{
+func (s *setup) plan(only []catalog.ID) (*question.Plan, error) {
+	return question.NewPlan(question.PlanOptions{
 		Catalog: s.catalog, Rubrics: s.rubrics, Interval: s.config.Global.EvaluationInterval, Only: slices.Clone(only),
 	})
 }

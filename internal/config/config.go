@@ -62,7 +62,8 @@ type Catalog struct {
 	Files []string
 }
 
-// Rubrics says which rubrics are graded: names of packs and patterns.
+// Rubrics says which rubrics are graded, and which waivers exempt services from
+// their checks: names of packs and patterns.
 type Rubrics struct {
 	Packs   []string
 	Auto    bool // packs: [auto]: every pack

@@ -22,8 +22,9 @@ var (
 const nameRule = "use 1 to 63 lower-case letters, digits and dashes"
 
 // Load reads the file at path. All mistakes are reported at once; with one that
-// is more than a warning, the Config is nil. The catalog and the rubrics that
-// the file names are not read: LoadCatalog and LoadRubrics do that.
+// is more than a warning, the Config is nil. The catalog, the rubrics and the
+// waivers that the file names are not read: LoadCatalog, LoadRubrics and
+// LoadWaivers do that.
 func Load(path string) (*Config, []catalog.Problem) {
 	data, err := file.Read(path)
 	if err != nil {
@@ -106,9 +107,6 @@ func (r *reader) rubrics(m *strict.Map) {
 	c.Name("rubrics")
 	r.packs(c)
 	r.out.Rubrics.Files, r.out.Rubrics.Waivers = patterns(c, "files"), patterns(c, "waivers")
-	if len(r.out.Rubrics.Waivers) > 0 {
-		r.warn(c.LineOf("waivers"), "this version does not read waivers: no service is exempted from a check")
-	}
 	c.Done()
 }
 
@@ -117,6 +115,9 @@ func (r *reader) rubrics(m *strict.Map) {
 func (r *reader) identities(m *strict.Map) {
 	ids := m.Map("identities")
 	ids.Name("identities")
+	if len(ids.Keys()) == 0 {
+		return
+	}
 	env, err := catalog.NewEnv()
 	if err != nil {
 		ids.Mistake(ids.Line(), "identities cannot be read: %s", err)

@@ -77,9 +77,7 @@ redis:
   tls_config: {server_name: redis.example.org}
 exporter: {series_limit: 7}
 `))
-	require.Len(t, problems, 1)
-	require.True(t, problems[0].Warning)
-	require.Contains(t, problems[0].Message, "this version does not read waivers")
+	require.Empty(t, problems)
 	require.Equal(t, Global{15 * time.Second, 2 * time.Second, 10 * time.Second, "https://apgar.example.org", "staging"}, c.Global)
 	s := c.Sources[0]
 	require.Equal(t, []Replica{{"http://127.0.0.1:9090/prometheus"}, {"https://[::1]:9090"}}, s.Replicas)

@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/util/annotations"
 
-	"github.com/apgarhq/apgar/collector"
+	"github.com/apgarhq/apgar/collector/gather"
 	"github.com/apgarhq/apgar/collector/promapi"
 )
 
@@ -34,7 +34,7 @@ type prometheus struct {
 	queryable storage.Queryable
 }
 
-var _ collector.Prometheus = (*prometheus)(nil)
+var _ gather.Prometheus = (*prometheus)(nil)
 
 // Status says that everything is well: there is no network to fail.
 func (p *prometheus) Status() promapi.Status { return promapi.Status{State: promapi.StateOK} }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/apgarhq/apgar/catalog"
 	"github.com/apgarhq/apgar/collector"
+	"github.com/apgarhq/apgar/collector/gather"
+	"github.com/apgarhq/apgar/collector/question"
 	"github.com/apgarhq/apgar/scorecard"
 )
 
@@ -67,7 +69,7 @@ type running struct {
 
 // grade grades tick after tick up to the last expectation.
 func (r *running) grade(ctx context.Context) error {
-	plan, err := collector.NewPlan(collector.PlanOptions{Catalog: r.file.catalog, Rubrics: r.file.rubrics, Interval: r.file.Interval})
+	plan, err := question.NewPlan(question.PlanOptions{Catalog: r.file.catalog, Rubrics: r.file.rubrics, Interval: r.file.Interval})
 	if err != nil {
 		return err // it says everything
 	}
@@ -88,10 +90,10 @@ func (r *running) grade(ctx context.Context) error {
 	return err
 }
 
-func (r *running) sources(engine *promql.Engine) []collector.SourceOptions {
-	out := make([]collector.SourceOptions, len(r.file.sources))
+func (r *running) sources(engine *promql.Engine) []gather.Source {
+	out := make([]gather.Source, len(r.file.sources))
 	for i, s := range r.file.sources {
-		out[i] = collector.SourceOptions{
+		out[i] = gather.Source{
 			Name: s.name, Environment: "test", Partition: s.partition, Labels: s.labels,
 			Client: &prometheus{engine, newMemory(r.test.series[i], zero(), r.file.scrape)},
 		}

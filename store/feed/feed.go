@@ -34,13 +34,13 @@ func New(changes int) *Feed {
 
 // Publish swaps the snapshot and appends the changes, which are copied and have
 // their ids already, in order and without gaps. When the snapshot belongs to
-// another incarnation than the one before, when the store has lost its newest
-// changes, or when these do not join on to those that are kept, the log starts
-// anew with them.
+// another incarnation than the one before, when the store has lost what came
+// last and goes on without it, or when these do not join on to those that are
+// kept, the log starts anew with them.
 func (f *Feed) Publish(s *scorecard.Snapshot, changes []scorecard.Change) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if last := f.snapshot.Load(); last != nil && (last.Incarnation != s.Incarnation || s.LastChange < f.log.lastID) {
+	if last := f.snapshot.Load(); last != nil && (s.LastChange < f.log.lastID || !follows(s, last)) {
 		f.log = changeLog{limit: f.log.limit}
 	}
 	f.log.append(changes)
@@ -48,6 +48,12 @@ func (f *Feed) Publish(s *scorecard.Snapshot, changes []scorecard.Change) {
 	f.snapshot.Store(s)
 	close(f.published)
 	f.published = make(chan struct{})
+}
+
+// follows reports whether a snapshot comes after another one, or is the same:
+// not so of a generation that takes the place of one that was lost.
+func follows(s, last *scorecard.Snapshot) bool {
+	return s.Incarnation == last.Incarnation && (s.Generation > last.Generation || s.CommittedAt.Equal(last.CommittedAt))
 }
 
 // Snapshot returns the newest snapshot, or nil before the first. It never

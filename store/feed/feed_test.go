@@ -90,3 +90,14 @@ func TestAStoreThatLostItsNewestChangesBeginsTheLogAnew(t *testing.T) {
 	requireLog(t, f, 30, changes(29, 29), true)
 	requireLog(t, f, 28, changes(29, 29), false)
 }
+
+func TestAGenerationInPlaceOfALostOneBeginsTheLogAnew(t *testing.T) {
+	f := New(10)
+	lost, next := generation("a", 7, 30), generation("a", 7, 31)
+	next.CommittedAt = time.Unix(1, 0)
+	f.Publish(lost, changes(25, 30))
+	f.Publish(next, changes(30, 31))
+	requireLog(t, f, 28, changes(30, 31), true)
+	f.Publish(next, nil)
+	requireLog(t, f, 29, changes(30, 31), false)
+}

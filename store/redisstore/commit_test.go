@@ -155,7 +155,6 @@ func TestLostAnswers(t *testing.T) {
 	g := newGrader(t, s, "a")
 	g.take()
 	g.take()
-	old := 0
 	for n := 1; n <= 60; n++ {
 		proxy.ResetEvery(n)
 		first := g.store.Commit(t.Context(), g.commit(g.n+1))
@@ -165,7 +164,6 @@ func TestLostAnswers(t *testing.T) {
 			require.ErrorIs(t, second, scorecard.ErrOldTick)
 		} else if second != nil {
 			require.ErrorIs(t, second, scorecard.ErrOldTick, "after %v", first)
-			old++
 		}
 		g.took(g.n+1, g.commit(g.n+1))
 		snap := g.requireStored(direct)
@@ -173,14 +171,18 @@ func TestLostAnswers(t *testing.T) {
 		require.Equal(t, uint64(2*g.n), snap.LastChange, "and its changes are there once")
 	}
 	g.followedBy(s)
-	changes, reset, err := s.Changes(t.Context(), 0, 0)
-	require.NoError(t, err)
-	require.False(t, reset)
-	for i, c := range changes {
-		require.Equal(t, uint64(i+1), c.ID)
-		require.Equal(t, fmt.Sprint(i/2+1), c.To)
+	fresh := unfollowed(t, direct)
+	require.NoError(t, fresh.Sync(t.Context()))
+	for _, s := range []*Store{s, fresh} {
+		changes, reset, err := s.Changes(t.Context(), 0, 0)
+		require.NoError(t, err)
+		require.False(t, reset)
+		for i, c := range changes {
+			require.Equal(t, uint64(i+1), c.ID)
+			require.Equal(t, fmt.Sprint(i/2+1), c.To)
+		}
+		require.Len(t, changes, 2*g.n)
 	}
-	require.Len(t, changes, 2*g.n)
 }
 
 // TestAnswerLostAfterTheFlip stalls the line while the flip is answered.

@@ -1,0 +1,354 @@
+package gather
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/apgarhq/apgar/collector/promapi"
+	"github.com/apgarhq/apgar/collector/question"
+	"github.com/apgarhq/apgar/slo"
+)
+
+// Prometheus is how a source is asked. Its methods are safe for concurrent
+// use and bound what they read.
+type Prometheus interface {
+	Query(ctx context.Context, q promapi.Query, sink promapi.Sink) (promapi.Report, error)
+	QueryRange(ctx context.Context, q promapi.RangeQuery, sink promapi.Sink) (promapi.Report, error)
+	Status() promapi.Status
+}
+
+// Source is one source and how it is asked.
+type Source struct {
+	Name        string // unlike all others
+	Environment string
+	Partition   string            // label whose values are cells, or ""
+	Labels      map[string]string // renamed labels: what a rubric says → what the source has
+	Delay       time.Duration     // how long after a tick its data is asked for
+	GraphURL    string            // base of links to queries, or ""
+	Client      Prometheus
+}
+
+// asker puts the questions of a plan to one source.
+type asker struct {
+	Source
+	plan    *question.Plan
+	queries []question.Query
+	busy    atomic.Bool // a tick is being asked
+	bounds  boundsMemory
+	splits  splitMemories
+	tally   tally // nil: not kept
+}
+
+func newAsker(o Source, plan *question.Plan) *asker {
+	return &asker{Source: o, plan: plan, queries: plan.Queries(question.Dialect{Renamed: o.Labels, Partition: o.Partition})}
+}
+
+func (a *asker) dialect() question.Dialect {
+	return question.Dialect{Renamed: a.Labels, Partition: a.Partition}
+}
+
+// answer is what came back for one query, or for a piece of it.
+type answer struct {
+	query    *question.Query
+	piece    question.Piece
+	decoders []*decoder // one for each feed
+	report   promapi.Report
+	fault    *slo.Fault
+}
+
+// ask puts every question that is due to the source, about each instant of
+// the span, and returns one block for each instant. It always returns: what
+// failed is a fault in its column. Questions that are not wished for are not
+// asked.
+func (a *asker) ask(ctx context.Context, s question.Span, w question.Wish) []*slo.Block {
+	started := time.Now()
+	var group errgroup.Group
+	if s.N > 1 {
+		group.SetLimit(1) // the past can wait: ticks go first
+	}
+	wanted := a.wanted(s, w)
+	byQuery := make([][]*answer, len(wanted))
+	for i, q := range wanted {
+		group.Go(func() error { byQuery[i] = a.send(ctx, q, s); return nil })
+	}
+	_ = group.Wait()
+	a.tally.add(wanted, byQuery)
+	answers := slices.Concat(byQuery...)
+	a.explainBounds(ctx, answers)
+	blocks := a.assemble(answers, s)
+	cost := costOf(answers)
+	cost.Duration = time.Since(started)
+	for _, b := range blocks {
+		b.Cost = cost
+	}
+	return blocks
+}
+
+// askWithin is ask for what is left of a patience, of which it takes off what
+// it used. Nothing is asked when there is none left.
+func (a *asker) askWithin(ctx context.Context, s question.Span, w question.Wish, left *time.Duration) []*slo.Block {
+	if *left <= 0 {
+		var answers []*answer
+		for _, q := range a.wanted(s, w) {
+			answers = append(answers, a.leftOut(q, s))
+		}
+		return a.assemble(answers, s)
+	}
+	limited, cancel := context.WithTimeout(ctx, *left)
+	defer cancel()
+	started := time.Now()
+	defer func() { *left -= time.Since(started) }()
+	return a.ask(limited, s, w)
+}
+
+// leftOut is the answer to a query that is not asked, as the source answered
+// those before it too slowly.
+func (a *asker) leftOut(q *question.Query, s question.Span) *answer {
+	ans := a.prepare(q, question.Piece{}, s)
+	fan(ans.decoders).Reset()
+	ans.fault = &slo.Fault{Reason: slo.SourceError, Detail: "source " + a.Name + " answered about the past too slowly at the start; it is asked again later"}
+	return ans
+}
+
+// wanted returns the queries that feed any question that is due in the span and
+// wished for.
+func (a *asker) wanted(s question.Span, w question.Wish) []*question.Query {
+	due := make([]bool, len(a.plan.Questions))
+	witnesses := make([]bool, len(a.plan.Identities))
+	for i := range a.plan.Questions {
+		q := &a.plan.Questions[i]
+		due[i] = (s.N > 1 || a.plan.Due(i, s.Start)) && (w == nil || w(q))
+		witnesses[q.Identity] = witnesses[q.Identity] || due[i]
+	}
+	var out []*question.Query
+	for i := range a.queries {
+		q := &a.queries[i]
+		if slices.ContainsFunc(q.Feeds, func(f question.Feed) bool {
+			return f.Question >= 0 && due[f.Question] || f.Question < 0 && witnesses[f.Identity]
+		}) {
+			out = append(out, q)
+		}
+	}
+	return out
+}
+
+// send asks one query, in pieces where it has to be.
+func (a *asker) send(ctx context.Context, q *question.Query, s question.Span) []*answer {
+	key := splitKey{q, s.N > 1}
+	var answers []*answer
+	for pieces := a.splits.pieces(key); len(pieces) > 0; pieces = pieces[1:] {
+		ans, err := a.sendPiece(ctx, q, pieces[0], s)
+		if most := piecesFor(err); most > 0 && ctx.Err() == nil {
+			if halves, ok := a.splits.cut(a.plan, key, pieces[0], most); ok {
+				pieces = slices.Insert(pieces, 1, halves...)
+				continue
+			}
+		}
+		answers = append(answers, ans)
+		if ans.fault != nil {
+			break // one piece that is missing spoils the answer
+		}
+	}
+	return answers
+}
+
+func (a *asker) sendPiece(ctx context.Context, q *question.Query, k question.Piece, s question.Span) (*answer, error) {
+	ans := a.prepare(q, k, s)
+	sink := fan(ans.decoders)
+	sink.Reset()
+	expr, start := k.In(q), time.Unix(s.Start, 0).UTC()
+	var err error
+	if s.N == 1 {
+		ans.report, err = a.Client.Query(ctx, promapi.Query{Expr: expr, Time: start}, sink)
+	} else {
+		ans.report, err = a.Client.QueryRange(ctx, promapi.RangeQuery{
+			Expr: expr, Start: start, End: time.Unix(s.Last(), 0).UTC(),
+			Step: time.Duration(s.Step) * time.Second,
+		}, sink)
+	}
+	switch {
+	case err != nil:
+		ans.fault = &slo.Fault{Reason: slo.SourceError, Detail: err.Error()}
+	case len(ans.report.Warnings) > 0:
+		ans.fault = &slo.Fault{Reason: slo.Partial, Detail: "the source warns: " + ans.report.Warnings[0]}
+	case ans.misplaced():
+		ans.fault = &slo.Fault{Reason: slo.InvalidData, Detail: "the source answered about another time than it was asked about"}
+	}
+	if ans.fault != nil {
+		sink.Reset()
+	}
+	return ans, err
+}
+
+func (a *asker) prepare(q *question.Query, k question.Piece, s question.Span) *answer {
+	ans := &answer{query: q, piece: k}
+	d := a.dialect()
+	for _, f := range q.Feeds {
+		id := a.plan.Identities[f.Identity]
+		dec := &decoder{
+			span: s, index: id.Index, names: d.Labels(id.LabelNames()), partition: d.Label(a.Partition),
+			source: []byte(a.Name), classify: classifierOf(a.plan, d, f),
+		}
+		dec.whole = f.Question >= 0 && a.plan.Questions[f.Question].Check.Kind.Counted()
+		if f.Role == question.RoleBuckets {
+			dec.threshold = &a.plan.Questions[f.Question].Check.Histogram.Threshold
+		}
+		ans.decoders = append(ans.decoders, dec)
+	}
+	return ans
+}
+
+// misplaced reports points of an instant that was not asked about.
+func (ans *answer) misplaced() bool {
+	return slices.ContainsFunc(ans.decoders, func(d *decoder) bool { return d.misplaced > 0 })
+}
+
+// fan hands one answer to several decoders.
+type fan []*decoder
+
+// Reset implements promapi.Sink.
+func (f fan) Reset() {
+	for _, d := range f {
+		d.Reset()
+	}
+}
+
+// Series implements promapi.Sink.
+func (f fan) Series(s *promapi.Series) error {
+	for _, d := range f {
+		d.add(s)
+	}
+	return nil
+}
+
+// assemble makes the blocks of all answers, an instant each.
+func (a *asker) assemble(answers []*answer, s question.Span) []*slo.Block {
+	cells := a.unifyCells(answers)
+	blocks := make([]*slo.Block, s.N)
+	for i := range blocks {
+		b := &slo.Block{
+			Source: a.Name, Plan: a.plan.Hash, Time: time.Unix(s.At(i), 0).UTC(), Cells: cells.names,
+			Columns: make([]slo.Column, len(a.plan.Questions)),
+			Targets: make([]slo.TargetColumn, len(a.plan.Identities)),
+		}
+		for q := range b.Columns {
+			if a.plan.Due(q, s.At(i)) {
+				b.Columns[q] = a.column(answers, q, i, cells)
+			}
+		}
+		for id := range b.Targets {
+			b.Targets[id] = targets(answers, id, i, cells)
+		}
+		blocks[i] = b
+	}
+	return blocks
+}
+
+// column folds the samples that feed one question at one instant.
+func (a *asker) column(answers []*answer, q, step int, cells cellUnion) slo.Column {
+	var c slo.Column
+	var samples []sample
+	c.Asked, c.Fault = collect(answers, func(f question.Feed) bool { return f.Question == q }, func(d *decoder) {
+		samples = append(samples, cells.renumbered(d, step)...)
+	})
+	if c.Fault != nil {
+		return c
+	}
+	check := a.plan.Questions[q].Check
+	groups(samples, func(group []sample) {
+		if !check.Kind.Counted() {
+			c.Rows = append(c.Rows, gaugeRow(check, group))
+		} else if row, ok := countedRow(check, group); ok {
+			c.Rows = append(c.Rows, row)
+		}
+	})
+	if check.Histogram != nil {
+		a.bounds.explain(check.Histogram, c.Rows)
+	}
+	return c
+}
+
+// targets folds the samples that count the targets under one identity.
+func targets(answers []*answer, identity, step int, cells cellUnion) slo.TargetColumn {
+	var c slo.TargetColumn
+	var samples []sample
+	_, c.Fault = collect(answers, func(f question.Feed) bool { return f.Question < 0 && f.Identity == identity }, func(d *decoder) {
+		samples = append(samples, cells.renumbered(d, step)...)
+	})
+	groups(samples, func(group []sample) {
+		c.Fault = slo.Graver(c.Fault, sumUp(group).fault)
+		c.Rows = append(c.Rows, targetRow(group))
+	})
+	if c.Fault != nil {
+		c.Rows = nil
+	}
+	return c
+}
+
+// collect visits the decoders of some feeds, and returns whether there are any
+// and the gravest fault among their answers.
+func collect(answers []*answer, wanted func(question.Feed) bool, visit func(*decoder)) (asked bool, fault *slo.Fault) {
+	for _, ans := range answers {
+		for i, f := range ans.query.Feeds {
+			if wanted(f) {
+				asked, fault = true, slo.Graver(fault, ans.fault)
+				visit(ans.decoders[i])
+			}
+		}
+	}
+	return asked, fault
+}
+
+// cellUnion numbers the cells of all answers alike.
+type cellUnion struct {
+	names []string
+	index map[string]int32
+}
+
+func (a *asker) unifyCells(answers []*answer) cellUnion {
+	u := cellUnion{index: map[string]int32{}}
+	if a.Partition == "" {
+		u.names = append(u.names, a.Name)
+	}
+	for _, ans := range answers {
+		for _, d := range ans.decoders {
+			u.names = append(u.names, d.cells...)
+		}
+	}
+	slices.Sort(u.names)
+	u.names = slices.Compact(u.names)
+	for i, name := range u.names {
+		u.index[name] = int32(i)
+	}
+	return u
+}
+
+// renumbered returns a decoder's samples of one instant with the cells of the
+// union. The samples are the decoder's own and may be reordered.
+func (u cellUnion) renumbered(d *decoder, step int) []sample {
+	samples := d.steps[step]
+	for i := range samples {
+		samples[i].cell = u.index[d.cells[samples[i].cell]]
+	}
+	return samples
+}
+
+func costOf(answers []*answer) slo.Cost {
+	var c slo.Cost
+	for _, ans := range answers {
+		c.Queries += max(1, ans.report.Attempts)
+		c.Samples += ans.report.SamplesTotal
+		c.Bytes += ans.report.Bytes
+		if ans.fault != nil {
+			c.Failed++
+		}
+		for _, d := range ans.decoders {
+			c.Unmatched = max(c.Unmatched, d.unmatched)
+		}
+	}
+	return c
+}

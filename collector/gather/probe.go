@@ -1,0 +1,82 @@
+package gather
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/apgarhq/apgar/collector/question"
+	"github.com/apgarhq/apgar/slo"
+)
+
+// Probe is what one query of a plan found at one source.
+type Probe struct {
+	Source string
+	// Checks are those that the query serves, as rubric/check; none for the
+	// query that counts targets.
+	Checks    []string
+	Expr      string
+	Services  int // of the catalog, with at least one row
+	Unmatched int // rows that name no service of the catalog
+	Samples   int64
+	Duration  time.Duration
+	// Faults are why the answer, or some rows of it, cannot be used.
+	Faults []string
+}
+
+// ProbeSources asks every query of a plan once, about one tick, one after the
+// other, and tells what each found and cost. Nothing is graded or kept.
+func ProbeSources(ctx context.Context, plan *question.Plan, sources []Source, tick time.Time) []Probe {
+	var probes []Probe
+	for _, source := range sources {
+		a := newAsker(source, plan)
+		s := question.Instant(tick.Unix())
+		byQuery := make([][]*answer, len(a.queries))
+		for i := range a.queries {
+			byQuery[i] = a.send(ctx, &a.queries[i], s)
+		}
+		all := slices.Concat(byQuery...)
+		a.explainBounds(ctx, all)
+		block := a.assemble(all, s)[0]
+		for i := range a.queries {
+			probes = append(probes, a.probe(&a.queries[i], byQuery[i], block))
+		}
+	}
+	return probes
+}
+
+// probe tells what the answers to one query, in pieces or whole, have found.
+func (a *asker) probe(q *question.Query, answers []*answer, block *slo.Block) Probe {
+	p := Probe{Source: a.Name, Expr: q.Expr}
+	services, known := map[int32]bool{}, map[string]bool{}
+	note := func(f *slo.Fault) {
+		if f != nil && !known[f.Detail] {
+			known[f.Detail] = true
+			p.Faults = append(p.Faults, f.Detail)
+		}
+	}
+	for _, ans := range answers {
+		p.Samples += ans.report.SamplesTotal
+		p.Duration += ans.report.Duration
+		note(ans.fault)
+		for _, d := range ans.decoders {
+			p.Unmatched = max(p.Unmatched, d.unmatched)
+			for _, x := range d.steps[0] {
+				services[x.service] = true
+			}
+		}
+	}
+	for _, f := range q.Feeds {
+		if f.Question < 0 {
+			continue
+		}
+		check := a.plan.Questions[f.Question].Check
+		p.Checks = append(p.Checks, fmt.Sprintf("%s/%s", check.Rubric, check.Name))
+		for i := range block.Columns[f.Question].Rows {
+			note(block.Columns[f.Question].Rows[i].Fault)
+		}
+	}
+	p.Services = len(services)
+	return p
+}

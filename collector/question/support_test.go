@@ -1,0 +1,22 @@
+package question
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/apgarhq/apgar/collector/internal/fixture"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// spec makes plans.
+type spec fixture.Spec
+
+func (s spec) plan(t testing.TB) *Plan {
+	t.Helper()
+	plan, err := NewPlan(PlanOptions(fixture.Spec(s).Load(t)))
+	require.NoError(t, err)
+	return plan
+}

@@ -1,0 +1,150 @@
+package waiver
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/apgarhq/apgar/catalog"
+)
+
+// Set holds waivers. It is immutable and safe for concurrent use; nil is the
+// empty set. What it returns must not be changed.
+type Set struct {
+	waivers []Waiver // by id
+	ranked  []Waiver // as Exemptions are ordered
+	hash    string
+
+	// Places in ranked, ascending, by what the waivers are for: most services
+	// have none, and finding that out must not cost a look at each.
+	services  map[catalog.ID][]int
+	owners    map[string][]int
+	systems   map[string][]int
+	selectors []int
+}
+
+// NewSet builds a set. Of two waivers with the same id the first stands.
+func NewSet(waivers ...Waiver) *Set {
+	s := &Set{services: map[catalog.ID][]int{}, owners: map[string][]int{}, systems: map[string][]int{}}
+	seen := make(map[string]bool, len(waivers))
+	for _, w := range waivers {
+		if !seen[w.ID] {
+			seen[w.ID] = true
+			s.waivers = append(s.waivers, w)
+		}
+	}
+	slices.SortFunc(s.waivers, func(a, b Waiver) int { return strings.Compare(a.ID, b.ID) })
+	s.ranked = slices.Clone(s.waivers)
+	slices.SortStableFunc(s.ranked, func(a, b Waiver) int { return b.Expires.Compare(a.Expires) })
+	for i, w := range s.ranked {
+		switch t := w.Target; {
+		case t.Selector != nil:
+			s.selectors = append(s.selectors, i)
+		case t.Owner != "":
+			s.owners[t.Owner] = append(s.owners[t.Owner], i)
+		case t.System != "":
+			s.systems[t.System] = append(s.systems[t.System], i)
+		default:
+			s.services[t.Service] = append(s.services[t.Service], i)
+		}
+	}
+	s.hash = s.digest()
+	return s
+}
+
+// Waivers returns all of them, whether in force or not, by id.
+func (s *Set) Waivers() []Waiver {
+	if s == nil {
+		return nil
+	}
+	return s.waivers
+}
+
+// Len returns the number of waivers.
+func (s *Set) Len() int { return len(s.Waivers()) }
+
+// For returns the waiver that exempts a service from a check of a rubric at a
+// time. Of several it is the one that expires last, and of those the first by
+// id. Who asks about many checks of a service asks Of once.
+func (s *Set) For(service *catalog.Service, rubric, check string, at time.Time) (Waiver, bool) {
+	return s.Of(service).For(rubric, check, at)
+}
+
+// Exemptions are the waivers that cover one service at whatever time: the one
+// that expires last first, then by id.
+type Exemptions []Waiver
+
+// Of returns the exemptions of a service. They are the same for as long as the
+// set and the catalog are. A waiver whose selector cannot be evaluated exempts
+// nobody; Review reports it.
+func (s *Set) Of(service *catalog.Service) Exemptions {
+	if s == nil {
+		return nil
+	}
+	places := slices.Concat(s.services[service.ID], s.owners[service.Owner], s.systems[service.System])
+	for _, i := range s.selectors {
+		if covers, err := s.ranked[i].Target.Covers(service); err == nil && covers {
+			places = append(places, i)
+		}
+	}
+	slices.Sort(places)
+	var out Exemptions
+	for _, i := range places {
+		out = append(out, s.ranked[i])
+	}
+	return out
+}
+
+// For returns the waiver that exempts the service from a check of a rubric at
+// a time, as Set.For does.
+func (e Exemptions) For(rubric, check string, at time.Time) (Waiver, bool) {
+	for _, w := range e {
+		if w.InForce(at) && w.Exempts(rubric, check) {
+			return w, true
+		}
+	}
+	return Waiver{}, false
+}
+
+// Expiring returns the waivers that are in force at a time and will not be any
+// more when within has passed, the first to expire first, then by id.
+func (s *Set) Expiring(at time.Time, within time.Duration) []Waiver {
+	var out []Waiver
+	for _, w := range s.Waivers() {
+		if w.InForce(at) && !w.InForce(at.Add(within)) {
+			out = append(out, w)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Waiver) int { return a.Expires.Compare(b.Expires) })
+	return out
+}
+
+// Hash returns 12 hex digits over what the waivers exempt and when; the same
+// for every empty set. Reasons, people, and the order and place of the files
+// do not matter.
+func (s *Set) Hash() string {
+	if s == nil {
+		return NewSet().hash
+	}
+	return s.hash
+}
+
+func (s *Set) digest() string {
+	h := sha256.New()
+	encoder := json.NewEncoder(h)
+	for _, w := range s.waivers {
+		selector := ""
+		if w.Target.Selector != nil {
+			selector = strings.TrimSpace(w.Target.Selector.Source())
+		}
+		// Texts and numbers into a hash: cannot fail.
+		_ = encoder.Encode([]any{
+			w.ID, w.Target.Service, w.Target.Owner, w.Target.System, selector,
+			w.Rubric, slices.Sorted(slices.Values(w.Checks)), w.Created.Unix(), w.Expires.Unix(),
+		})
+	}
+	return hex.EncodeToString(h.Sum(nil))[:12]
+}
