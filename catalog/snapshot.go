@@ -88,9 +88,7 @@ func (s *Snapshot) hash() string {
 	h := sha256.New()
 	encoder := json.NewEncoder(h)
 	for _, service := range s.services {
-		meaning := *service
-		meaning.Position, meaning.Tags, meaning.Relations = Position{}, sorted(service.Tags), sortedRelations(service.Relations)
-		_ = encoder.Encode(meaning) // texts and numbers into a hash: cannot fail
+		_ = encoder.Encode(service.meaning()) // texts and numbers into a hash: cannot fail
 	}
 	for _, e := range s.entities {
 		meaning := *e
@@ -98,6 +96,22 @@ func (s *Snapshot) hash() string {
 		_ = encoder.Encode(meaning)
 	}
 	return hex.EncodeToString(h.Sum(nil))[:12]
+}
+
+// Version returns 12 hex digits over what the catalog says of the service, as
+// Snapshot.Version does over all.
+func (s *Service) Version() string {
+	h := sha256.New()
+	_ = json.NewEncoder(h).Encode(s.meaning()) // as above
+	return hex.EncodeToString(h.Sum(nil))[:12]
+}
+
+// meaning is the service without its place, and without an order where none
+// matters.
+func (s *Service) meaning() Service {
+	m := *s
+	m.Position, m.Tags, m.Relations = Position{}, sorted(s.Tags), sortedRelations(s.Relations)
+	return m
 }
 
 func sorted(texts []string) []string {

@@ -56,10 +56,12 @@ func TestTheVersionDependsOnTheMeaningAlone(t *testing.T) {
 		moved.Position.Line++
 		slices.Reverse(moved.Tags)
 		shuffled[slices.Index(shuffled, services[0])] = &moved
+		require.Equal(t, services[0].Version(), moved.Version())
 		require.Equal(t, before, NewSnapshot(shuffled, nil).Version())
 
 		changed := *services[1]
 		changed.Owner += "!"
+		require.NotEqual(t, services[1].Version(), changed.Version())
 		require.NotEqual(t, before, NewSnapshot([]*Service{services[0], &changed, services[2]}, nil).Version())
 		require.NotEqual(t, before, NewSnapshot(services, []*Entity{{Kind: "group"}}).Version())
 	})

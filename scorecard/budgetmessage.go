@@ -42,8 +42,7 @@ func (j *judgement) burningMessage() string {
 		return "the " + FormatDuration(b.length) + " budget burns too fast, " + b.left("it")
 	}
 	pair := &j.pairs[i]
-	short, _ := j.facts.Window(pair.Short)
-	long, _ := j.facts.Window(pair.Long)
+	short, long := j.window(pair.Short), j.window(pair.Long)
 	longBurn := number(slo.Burn(plainShare(long.Counts), b.objective))
 	if !pair.idleSince.IsZero() {
 		return fmt.Sprintf("only %s in the last %s, too few to say that the %s budget no longer burns too fast (%s: %s), %s",

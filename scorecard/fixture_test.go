@@ -122,6 +122,12 @@ func thin(f scorecard.CheckFacts, length time.Duration, share float64) scorecard
 	return f
 }
 
+// at dates facts.
+func at(f scorecard.CheckFacts, tick time.Time) scorecard.CheckFacts {
+	f.Time = tick.Unix()
+	return f
+}
+
 func input(r *rubric.Rubric, facts ...scorecard.CheckFacts) scorecard.Input {
 	return scorecard.Input{
 		Rubric: r, Service: playlist(), Environment: "production", Tick: noon, EvaluatedAt: noon.Add(51 * time.Second),
@@ -135,10 +141,11 @@ func grade(r *rubric.Rubric, facts ...scorecard.CheckFacts) *scorecard.Scorecard
 	return card
 }
 
-// after grades at noon with the state that an earlier tick has left.
+// after grades at noon with the state that a tick has left that is longer ago
+// than the grace.
 func after(r *rubric.Rubric, before, now []scorecard.CheckFacts) *scorecard.Scorecard {
 	in := input(r, before...)
-	in.Tick = noon.Add(-time.Minute)
+	in.Tick = noon.Add(-16 * time.Minute)
 	for i := range in.Facts {
 		in.Facts[i].Time = in.Tick.Unix()
 	}

@@ -17,6 +17,11 @@ type Input struct {
 	EvaluatedAt time.Time
 	// Interval is the evaluation interval, for the grace of cells.
 	Interval time.Duration
+	// ServiceVersion names what the catalog says of the service. When it changes,
+	// a check that was once judged need not be judged any more.
+	ServiceVersion string
+	// Waivers are the ids of the waivers in force, by check.
+	Waivers map[string]string
 	// Facts are those of Rubric.Checks, in the same order; catalog checks
 	// need none, and facts left out at the end are empty.
 	Facts    []CheckFacts
@@ -69,33 +74,61 @@ func Applies(r *rubric.Rubric, s *catalog.Service) bool {
 // Grade judges one service by one rubric: it returns the scorecard and what
 // to hand in as Previous at the next tick. It changes nothing that it is given.
 func Grade(in Input) (*Scorecard, *State) {
-	next := &State{Checks: make(map[string]CheckState, len(in.Rubric.Checks))}
+	r := in.Rubric
+	next := &State{
+		RubricVersion: r.Version, ServiceVersion: in.ServiceVersion, Checks: make(map[string]CheckState, len(r.Checks)),
+	}
 	card := &Scorecard{
-		Rubric:        in.Rubric.Name,
-		RubricVersion: in.Rubric.Version,
+		Rubric:        r.Name,
+		RubricVersion: r.Version,
 		Environment:   in.Environment,
 		Service:       in.Service,
 		EvaluatedAt:   in.EvaluatedAt,
 		DataTime:      in.Tick,
 		Stateless:     in.Stateless,
-		Results:       make([]Result, len(in.Rubric.Checks)),
+		Draft:         IsDraft(r, in.Tick),
+		Results:       make([]Result, len(r.Checks)),
+	}
+	var beneath []Result
+	if len(in.Waivers) > 0 {
+		beneath = make([]Result, len(r.Checks))
 	}
 	j := new(judgement) // one for all checks: it is large
-	for i, check := range in.Rubric.Checks {
-		previous := in.Previous.previous(check.Name, check.Hash)
-		*j = judgement{check: check, service: in.Service, tick: in.Tick, previous: previous}
-		if i < len(in.Facts) {
-			j.facts = in.Facts[i]
+	for i, check := range r.Checks {
+		in.prepare(j, i, check)
+		result := j.judge()
+		if beneath != nil {
+			beneath[i] = result
 		}
-		card.Results[i], next.Checks[check.Name] = j.judge()
+		card.Results[i] = j.publish(result)
+		next.Checks[check.Name] = j.next
 	}
-	card.sum(in.Rubric)
-	card.remember(in, next)
+	card.sum(&in, beneath)
+	card.remember(&in, next)
 	return card, next
 }
 
-// remember carries the last score over, or replaces it.
-func (c *Scorecard) remember(in Input, next *State) {
+// IsDraft reports whether a rubric is graded and shown at a tick but counted
+// nowhere: it is a draft, or not in effect yet.
+func IsDraft(r *rubric.Rubric, tick time.Time) bool { return r.Draft || tick.Before(r.EffectiveFrom) }
+
+// prepare sets up the judgement of one check.
+func (in *Input) prepare(j *judgement, i int, check *rubric.Check) {
+	*j = judgement{
+		check: check, service: in.Service, tick: in.Tick, grace: Grace(check, in.Interval),
+		waiver: in.Waivers[check.Name], previous: in.Previous.previous(check.Name, check.Hash, in.Tick),
+	}
+	if i < len(in.Facts) {
+		j.facts = in.Facts[i]
+	}
+	if p := in.Previous; p != nil && (p.RubricVersion != in.Rubric.Version || p.ServiceVersion != in.ServiceVersion) {
+		j.previous.Seen, j.previous.AbsentSince = false, time.Time{}
+	}
+}
+
+// remember carries the last score over, or replaces it, and notes the level
+// that is published.
+func (c *Scorecard) remember(in *Input, next *State) {
 	if in.Previous != nil {
 		next.LastScore, next.LastScoredAt = in.Previous.LastScore, in.Previous.LastScoredAt
 	}
@@ -104,6 +137,7 @@ func (c *Scorecard) remember(in Input, next *State) {
 	}
 	c.LastScore, c.LastScoredAt = next.LastScore, next.LastScoredAt
 	if c.LastScore == nil {
-		c.Level, c.LevelRank = "", nil
+		c.Level, c.LevelRank, c.NextSteps = "", nil, nil
 	}
+	next.Level = c.Level
 }

@@ -43,20 +43,24 @@ type judgement struct {
 	check    *rubric.Check
 	service  *catalog.Service
 	tick     time.Time
+	grace    time.Duration
+	waiver   string // the id of the one in force, or ""
 	facts    CheckFacts
 	previous CheckState
 
-	result Result
-	next   CheckState
-	quorum quorum
-	budget budgeting   // of an objective
-	pairs  []pairState // of an objective
+	result  Result
+	next    CheckState
+	quorum  quorum
+	windows []window    // of a counted check
+	budget  budgeting   // of an objective
+	pairs   []pairState // of an objective
 }
 
-// judge returns the result and what to remember of it.
-func (j *judgement) judge() (Result, CheckState) {
+// judge returns the result as it is without waivers.
+func (j *judgement) judge() Result {
 	j.quorum = quorumOf(j.facts.Cells)
-	j.next = CheckState{Hash: j.check.Hash, Firing: j.previous.Firing, Standing: j.previous.Standing}
+	j.next = j.previous.begins()
+	j.next.Hash = j.check.Hash
 	j.describe()
 	if j.check.Kind == rubric.KindCatalog {
 		j.judgeCatalog()
@@ -64,13 +68,32 @@ func (j *judgement) judge() (Result, CheckState) {
 		j.judgeMeasured()
 	}
 	j.result.Message = j.message()
-	j.stand()
-	j.next.Verdict, j.next.Reason, j.next.Since = j.result.Verdict, j.result.Reason, j.tick
-	if j.previous.Verdict == j.result.Verdict {
+	switch {
+	case j.result.Verdict == VerdictUnknown:
+		j.carry()
+	case !j.result.Verdict.Judged():
+	case j.dampened():
+		j.dampen()
+	default:
+		j.stand()
+	}
+	j.remember()
+	return j.result
+}
+
+// publish turns a waived result into what is published of it, and dates the
+// verdict.
+func (j *judgement) publish(beneath Result) Result {
+	r := beneath
+	if j.waiver != "" {
+		r = j.waived(beneath)
+	}
+	j.next.Verdict, j.next.Reason, j.next.Since = r.Verdict, r.Reason, j.tick
+	if j.previous.Verdict == r.Verdict {
 		j.next.Since = j.previous.Since
 	}
-	j.result.Since = j.next.Since
-	return j.result, j.next
+	r.Since = j.next.Since
+	return r
 }
 
 // describe fills in what does not depend on the verdict.
@@ -130,9 +153,12 @@ func (j *judgement) judgeCatalog() {
 
 func (j *judgement) judgeMeasured() {
 	j.countDownTicks()
+	j.notePresence()
 	j.result.Cells = j.cellResults()
 	switch {
 	case !j.applicable():
+	case j.next.Inapplicable:
+		j.unjudged(NotApplicable, ReasonNoData)
 	case j.facts.Conflict != "":
 		j.unjudged(VerdictUnknown, ReasonIdentityConflict)
 	case !slo.AtLeast(j.quorum.fresh, minFresh) && j.quorum.fault != nil:
@@ -146,40 +172,21 @@ func (j *judgement) judgeMeasured() {
 		j.judgeMissing()
 	case !slo.AtLeast(j.quorum.fresh, minFresh):
 		j.unjudged(VerdictUnknown, ReasonNoData)
+	default:
+		j.judgeRows()
+		j.next.Seen = j.next.Seen || j.result.Verdict.Judged()
+	}
+}
+
+// judgeRows judges what enough cells have answered.
+func (j *judgement) judgeRows() {
+	switch {
 	case j.check.Kind == rubric.KindValue:
 		j.judgeValue()
 	case j.check.Objective > 0:
 		j.judgeObjective()
 	default:
 		j.judgeRatio()
-	}
-}
-
-// judgeMissing applies on_missing: targets are up and have no such metric.
-func (j *judgement) judgeMissing() {
-	switch j.check.OnMissing {
-	case rubric.MissingFail:
-		j.judged(Fail, ReasonNoData, 0)
-		j.whole()
-	case rubric.MissingPass:
-		j.judged(Pass, ReasonNoData, 1)
-		j.whole()
-	case rubric.MissingNotApplicable:
-		j.unjudged(NotApplicable, ReasonNoData)
-	default:
-		j.unjudged(VerdictUnknown, ReasonNoData)
-	}
-}
-
-// countDownTicks notes that presence was answered for every expected cell and
-// no target is up. An answer that is judged twice counts once.
-func (j *judgement) countDownTicks() {
-	if !j.facts.Witnessed || j.facts.Up > 0 || j.facts.Down == 0 {
-		return
-	}
-	j.next.DownTicks, j.next.DownAt = j.previous.DownTicks, j.result.DataTime
-	if j.previous.DownTicks == 0 || !j.previous.DownAt.Equal(j.next.DownAt) {
-		j.next.DownTicks++
 	}
 }
 

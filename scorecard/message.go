@@ -36,6 +36,9 @@ func (j *judgement) notApplicableMessage() string {
 	case ReasonCELError:
 		return "the check's condition cannot be evaluated for this service"
 	case ReasonNoData:
+		if j.facts.Up == 0 {
+			return "no target that was up has ever had the metric, so the check does not apply"
+		}
 		return j.upMessage() + ", so the check does not apply"
 	}
 	return "the check's applies_to does not select this service"
@@ -102,16 +105,14 @@ func (j *judgement) faultMessage(f *slo.Fault) string {
 
 // gapsMessage names the first window that is measured too thinly.
 func (j *judgement) gapsMessage() string {
-	windows := []slo.Window{}
-	if w, ok := j.facts.Window(j.check.Window); ok {
-		windows = append(windows, w)
+	windows := []window{}
+	if j.check.Objective == 0 {
+		windows = append(windows, j.window(j.check.Window))
 	}
 	for _, pair := range j.pairs {
-		long, _ := j.facts.Window(pair.Long)
-		short, _ := j.facts.Window(pair.Short)
-		windows = append(windows, short, long)
+		windows = append(windows, j.window(pair.Short), j.window(pair.Long))
 	}
-	i := slices.IndexFunc(windows, func(w slo.Window) bool { return !w.Judged(windowCoverage) })
+	i := slices.IndexFunc(windows, func(w window) bool { return !w.judged })
 	if i < 0 {
 		return "too little of the windows is measured to tell"
 	}
@@ -171,7 +172,7 @@ func opposite(op rubric.Op) rubric.Op {
 // are shares of good ones, around.
 func (j *judgement) ratioMessage() string {
 	c := j.check
-	w, _ := j.facts.Window(c.Window)
+	w := j.window(c.Window)
 	badPass := 1 - *c.Pass
 	bounds := []*float64{&badPass}
 	limits := "pass is " + direction(opposite(c.Op)) + " " + percent(badPass)

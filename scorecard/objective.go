@@ -8,12 +8,6 @@ import (
 	"github.com/apgarhq/apgar/slo"
 )
 
-// Shares of slots that must be measured before a window is judged.
-const (
-	windowCoverage = 0.8
-	periodCoverage = 0.9
-)
-
 // The evidence that a page and the budget rows need; increases are
 // extrapolated, so counts are compared with half an event less.
 const (
@@ -31,14 +25,10 @@ const pageLong = 6 * time.Hour
 
 // judgeObjective judges an SLI with an objective by its budget and burn.
 func (j *judgement) judgeObjective() {
-	j.budget = j.budgeting()
+	j.keepWindows()
+	j.showBudget()
 	b := &j.budget
-	j.result.Budget = b.published()
-	period := b.period.Counts
-	if ratio, ok := period.ErrorRatio(); ok {
-		j.result.Value = ptr(1 - ratio)
-	}
-	if j.idleEverywhere(b) {
+	if j.idleEverywhere() {
 		j.unjudged(VerdictUnknown, ReasonIdle)
 		return
 	}
@@ -61,10 +51,19 @@ func (j *judgement) judgeObjective() {
 	}
 }
 
+// showBudget publishes what the ledger says of the period.
+func (j *judgement) showBudget() {
+	j.budget = j.budgeting()
+	j.result.Budget = j.budget.published()
+	if ratio, ok := j.budget.period.Counts.ErrorRatio(); ok {
+		j.result.Value = ptr(1 - ratio)
+	}
+}
+
 // anyBad reports whether a window other than the period has bad events; where
 // none has, the bound and the plain share are both 0.
 func (b *budgeting) anyBad() bool {
-	return slices.ContainsFunc(b.facts.Windows, func(w slo.Window) bool { return w.Length != b.length && w.Counts.Bad > 0 })
+	return slices.ContainsFunc(b.windows, func(w window) bool { return w.Length != b.length && w.Counts.Bad > 0 })
 }
 
 func plainShare(c slo.Counts) float64 {
@@ -76,9 +75,9 @@ func plainShare(c slo.Counts) float64 {
 type budgeting struct {
 	objective float64
 	length    time.Duration
-	facts     *slo.Facts
+	windows   []window
 	table     []slo.Pair
-	period    slo.Window
+	period    window
 	spent     float64
 	counts    bool    // the rows on the budget apply
 	covered   float64 // measured share of the whole period
@@ -86,21 +85,25 @@ type budgeting struct {
 
 func (j *judgement) budgeting() budgeting {
 	c := j.check
-	b := budgeting{objective: c.Objective, length: c.Period, facts: &j.facts.Facts}
+	b := budgeting{objective: c.Objective, length: c.Period, windows: j.windows}
 	b.table = slo.BurnTable(c.Period, c.Objective)
-	b.period, _ = j.facts.Window(c.Period)
+	b.period = j.window(c.Period)
 	b.covered = math.Min(1, float64(b.period.Measured)*float64(slo.SlotLength)/float64(c.Period))
 	spent, ok := slo.BudgetSpent(b.period.Counts, c.Objective)
 	b.spent = spent
-	b.counts = ok && b.period.Judged(periodCoverage) && slo.AtLeast(b.period.Counts.Bad, minBadPeriod) &&
+	b.counts = ok && b.period.judged && slo.AtLeast(b.period.Counts.Bad, minBadPeriod) &&
 		slo.AtLeast(b.covered, minCovered)
 	return b
 }
 
 // burning reports whether a judged window burns at 1 or more.
 func (b *budgeting) burning(length time.Duration, share func(slo.Counts) float64) bool {
-	w, ok := b.facts.Window(length)
-	return ok && w.Judged(windowCoverage) && slo.AtLeast(slo.Burn(share(w.Counts), b.objective), 1)
+	i := slices.IndexFunc(b.windows, func(w window) bool { return w.Length == length })
+	if i < 0 {
+		return false
+	}
+	w := &b.windows[i]
+	return w.judged && slo.AtLeast(slo.Burn(share(w.Counts), b.objective), 1)
 }
 
 // verdict takes the first row of the specification's table that applies.
@@ -139,15 +142,15 @@ func (b *budgeting) published() *Budget {
 	if spent, ok := slo.BudgetSpent(b.period.Counts, b.objective); ok {
 		p.Remaining = ptr(1 - spent)
 	}
-	n := len(b.facts.Windows)
+	n := len(b.windows)
 	p.Burn = make([]Burn, 0, n)
 	rates := make([]float64, n)
-	for i, w := range b.facts.Windows {
+	for i, w := range b.windows {
 		if w.Length == b.length {
 			continue
 		}
 		burn := Burn{Window: w.Length}
-		if ratio, ok := w.Counts.ErrorRatio(); ok && w.Judged(windowCoverage) {
+		if ratio, ok := w.Counts.ErrorRatio(); ok && w.judged {
 			rates[i] = slo.Burn(ratio, b.objective)
 			burn.Rate = &rates[i]
 		}
@@ -156,101 +159,8 @@ func (b *budgeting) published() *Budget {
 	return p
 }
 
-// pairState is one burn pair at one tick.
-type pairState struct {
-	slo.Pair
-	judged    bool
-	fires     bool
-	held      bool      // it fires only because cells did not answer
-	idleSince time.Time // set while it only stays firing
-}
-
-func anyFires(pairs []pairState, page bool) bool {
-	return slices.ContainsFunc(pairs, func(p pairState) bool { return p.Page == page && p.fires })
-}
-
-// judgePairs evaluates the burn table.
-func (j *judgement) judgePairs(b *budgeting, share func(slo.Counts) float64) []pairState {
-	pairs := make([]pairState, 0, len(b.table))
-	for _, pair := range b.table {
-		long, _ := j.facts.Window(pair.Long)
-		short, _ := j.facts.Window(pair.Short)
-		p := pairState{Pair: pair, judged: long.Judged(windowCoverage) && short.Judged(windowCoverage)}
-		if p.judged {
-			p.fires = fires(pair, long.Counts, short.Counts, b.objective, share)
-			j.holdIdle(&p, short.Counts)
-		}
-		pairs = append(pairs, p)
-	}
-	return pairs
-}
-
-func fires(pair slo.Pair, long, short slo.Counts, objective float64, share func(slo.Counts) float64) bool {
-	if pair.Page && (!slo.AtLeast(short.Bad, minBadShort) || !slo.AtLeast(long.Bad, minBadLong)) {
-		return false
-	}
-	return slo.AtLeast(slo.Burn(share(long), objective), pair.Factor) &&
-		slo.AtLeast(slo.Burn(share(short), objective), pair.Factor)
-}
-
-// holdIdle keeps a firing pair firing while its short window has no events:
-// until it has ten good ones again, or for an hour.
-func (j *judgement) holdIdle(p *pairState, short slo.Counts) {
-	if p.fires {
-		return
-	}
-	i := slices.IndexFunc(j.previous.Firing, func(f FiringPair) bool { return f.Long == p.Long && f.Short == p.Short })
-	if i < 0 {
-		return
-	}
-	since := j.previous.Firing[i].IdleSince
-	if since.IsZero() {
-		if short.Total > 0 {
-			return
-		}
-		since = j.tick
-	}
-	if slo.AtLeast(short.Total-short.Bad, goodToClear) || j.tick.Sub(since) >= time.Hour {
-		return
-	}
-	p.fires, p.idleSince = true, since
-}
-
-func (j *judgement) rememberFiring(pairs []pairState) {
-	firing := []FiringPair(nil)
-	for _, p := range pairs {
-		if p.fires {
-			firing = append(firing, FiringPair{p.Long, p.Short, p.idleSince})
-		} else if !p.judged {
-			i := slices.IndexFunc(j.previous.Firing, func(f FiringPair) bool { return f.Long == p.Long && f.Short == p.Short })
-			if i >= 0 {
-				firing = append(firing, j.previous.Firing[i])
-			}
-		}
-	}
-	j.next.Firing = firing
-}
-
-// cannotTell reports that too little is measured: a pair that was firing
-// cannot be judged and no other page fires, or the result would be ok and no
-// page pair can be judged.
-func (j *judgement) cannotTell(pairs []pairState, reason string) bool {
-	pageJudged, lost := false, false
-	for _, p := range pairs {
-		pageJudged = pageJudged || (p.Page && p.judged)
-		wasFiring := slices.ContainsFunc(j.previous.Firing, func(f FiringPair) bool { return f.Long == p.Long && f.Short == p.Short })
-		lost = lost || (wasFiring && !p.judged)
-	}
-	return lost && !anyFires(pairs, true) || reason == ReasonOK && !pageJudged
-}
-
 // idleEverywhere reports that every window of the pairs, and the period, has
 // no events.
-func (j *judgement) idleEverywhere(b *budgeting) bool {
-	for _, w := range b.facts.Windows {
-		if w.Counts.Total > 0 {
-			return false
-		}
-	}
-	return true
+func (j *judgement) idleEverywhere() bool {
+	return !slices.ContainsFunc(j.facts.Windows, func(w slo.Window) bool { return w.Counts.Total > 0 })
 }

@@ -159,8 +159,8 @@ func TestUnknownObjectives(t *testing.T) {
 	}
 }
 
-// TestAPairThatWasFiringIsRememberedWhileUnknown goes through a gap: firing,
-// then not judged, then judged again and quiet.
+// TestAPairThatWasFiringIsRememberedWhileUnknown goes through a gap that is
+// longer than the grace: firing, then not judged, then judged again and quiet.
 func TestAPairThatWasFiringIsRememberedWhileUnknown(t *testing.T) {
 	check := availability()
 	fast := counted(check, counts{0: {Total: many}, time.Hour: burning(20, many), slot: burning(20, many)})
@@ -170,10 +170,10 @@ func TestAPairThatWasFiringIsRememberedWhileUnknown(t *testing.T) {
 		facts  scorecard.CheckFacts
 		reason string
 	}{{fast, "burning_fast"}, {thin(quiet, slot, 0), "partial"}, {thin(quiet, slot, 0), "partial"}, {quiet, "ok"}, {thin(quiet, slot, 0), "ok"}} {
-		in.Facts = []scorecard.CheckFacts{step.facts}
+		in.Facts = []scorecard.CheckFacts{at(step.facts, in.Tick)}
 		card, next := scorecard.Grade(in)
 		assert.Equal(t, step.reason, card.Results[0].Reason, "step %d", i)
-		in.Previous, in.Tick = next, in.Tick.Add(time.Minute)
+		in.Previous, in.Tick = next, in.Tick.Add(16*time.Minute)
 	}
 }
 

@@ -3,6 +3,7 @@ package scorecard_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -23,6 +24,12 @@ type scored struct {
 }
 
 func cardOf(floor float64, list ...scored) *scorecard.Scorecard {
+	r, facts := checksOf(list)
+	r.CoverageFloor = floor
+	return grade(r, facts...)
+}
+
+func checksOf(list []scored) (*rubric.Rubric, []scorecard.CheckFacts) {
 	var checks []*rubric.Check
 	var facts []scorecard.CheckFacts
 	for _, s := range list {
@@ -39,17 +46,13 @@ func cardOf(floor float64, list ...scored) *scorecard.Scorecard {
 		}
 		checks, facts = append(checks, check), append(facts, f)
 	}
-	r := rubricOf(checks...)
-	r.CoverageFloor = floor
-	return grade(r, facts...)
+	return rubricOf(checks...), facts
 }
 
 // ExampleGrade is the worked example of the grading specification: weights
 // 10, 7.5, 5, 5 and 2.5 with credits 0.2, 0.9, 1, 1 and 1.
 func ExampleGrade() {
-	card := cardOf(0.8,
-		scored{"a", 10, 0.2, true, 0}, scored{"b", 7.5, 0.9, false, 0},
-		scored{"c", 5, 1, false, 0}, scored{"d", 5, 1, false, 0}, scored{"e", 2.5, 1, false, 0})
+	card := cardOf(0.8, worked(0.2)...)
 	fmt.Printf("%.1f %s\n", *card.Score, card.Grade)
 	for _, r := range card.Results {
 		fmt.Printf("%s loses %.1f points\n", r.Check, *r.PointsLost)
@@ -184,7 +187,8 @@ func TestThereIsNoLevelBeforeTheFirstScoreAndOneAfterIt(t *testing.T) {
 	card, state = scorecard.Grade(in)
 	require.NotNil(t, card.LevelRank)
 	assert.Equal(t, "bronze", card.Level)
-	in.Previous, in.Facts, in.Tick = state, []scorecard.CheckFacts{dark}, noon.Add(60e9)
+	in.Previous, in.Tick = state, noon.Add(16*time.Minute)
+	in.Facts = []scorecard.CheckFacts{at(dark, in.Tick)}
 	card, _ = scorecard.Grade(in)
 	require.NotNil(t, card.LevelRank)
 	assert.Nil(t, card.Score)
@@ -215,11 +219,7 @@ func TestPass(t *testing.T) {
 			if test.passLevel != "" {
 				card = withLevels(test.passLevel, test.checks)
 			}
-			got := "nil"
-			if card.Pass != nil {
-				got = fmt.Sprint(*card.Pass)
-			}
-			assert.Equal(t, test.want, got)
+			assert.Equal(t, test.want, passText(card))
 		})
 	}
 }

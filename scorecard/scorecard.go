@@ -36,7 +36,20 @@ type Scorecard struct {
 	EvaluatedAt         time.Time
 	DataTime            time.Time // the tick
 	Stateless           bool      // graded from an empty state (apgar evaluate)
-	Results             []Result  // in the rubric's order of checks
+	Draft               bool      // counted nowhere: the rubric is a draft, or not yet in effect
+	NextSteps           []NextStep
+	Results             []Result // in the rubric's order of checks
+
+	caps caps
+}
+
+// NextStep is a check that keeps a service from the next level.
+type NextStep struct {
+	Check string
+	Level string // the next one
+	// Points is how far the score would rise if the check passed and all else
+	// stayed as it is; nil while there is no score.
+	Points *float64
 }
 
 // Delta is how far the score has moved since earlier times, in points; nil
@@ -91,8 +104,12 @@ type Result struct {
 	Cells      []CellResult
 	Budget     *Budget
 	CheckHash  string
+	// WithoutWaiver is the verdict that a waived check would have; "" unless it
+	// is waived.
+	WithoutWaiver Verdict
 
-	freshCoverage float64 // share of expected cells that answered at this tick
+	freshCoverage float64   // share of expected cells that answered at this tick
+	remembered    *Standing // what an unknown result counts as; nil: nothing
 }
 
 // Verdict is what a check came to.

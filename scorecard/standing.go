@@ -9,30 +9,32 @@ import (
 
 // stand keeps a judged result from getting better while expected cells do not
 // answer: they may be the ones that were bad. Verdict, credit and burn state
-// are the worse of what the other cells say now and what was last judged.
+// are the worse of what the other cells say now and of what was last judged.
 func (j *judgement) stand() {
-	if !j.result.Verdict.Judged() {
+	if j.result.freshCoverage >= 1 {
 		return
 	}
-	seen := Standing{j.result.Verdict, j.result.Reason, *j.result.Credit}
+	seen := Standing{Verdict: j.result.Verdict, Reason: j.result.Reason, Credit: *j.result.Credit}
 	now := seen
-	if j.result.freshCoverage < 1 {
-		if slices.ContainsFunc(j.pairs, func(p pairState) bool { return p.held }) {
-			v, reason, credit := j.budget.verdict(j.pairs, slo.WilsonLower)
-			now = worse(now, Standing{v, reason, credit})
-		}
-		now = worse(now, j.previous.Standing)
+	if slices.ContainsFunc(j.pairs, func(p pairState) bool { return p.held }) {
+		v, reason, credit := j.budget.verdict(j.pairs, slo.WilsonLower)
+		now = worse(now, Standing{Verdict: v, Reason: reason, Credit: credit})
 	}
-	j.next.Standing = now
-	if now == seen {
+	now = worse(now, j.previous.Standing)
+	if now.Verdict == seen.Verdict && now.Reason == seen.Reason && now.Credit == seen.Credit {
 		return
 	}
-	j.result.Verdict, j.result.Reason, j.result.Credit = now.Verdict, now.Reason, ptr(now.Credit)
 	what := "verdict"
 	if now.Verdict == seen.Verdict && now.Reason == seen.Reason {
 		what = "credit"
 	}
-	j.result.Message += "; " + j.absent() + " did not answer, so the last " + what + " stands"
+	j.instead(now.Verdict, now.Reason, now.Credit, j.absent()+" did not answer, so the last "+what+" stands")
+}
+
+// instead publishes another verdict than what was seen, and says why.
+func (j *judgement) instead(v Verdict, reason string, credit float64, why string) {
+	j.result.Verdict, j.result.Reason, j.result.Credit = v, reason, ptr(credit)
+	j.result.Message += "; " + why
 }
 
 // holdFiring keeps the pairs that fired when last judged firing while expected

@@ -54,17 +54,17 @@ func TestWhileACellIsSilentAResultGetsNoBetter(t *testing.T) {
 			"warn", 0.2, "75 %: pass is at most 70 %, fail is at least 95 %; b did not answer, so the last credit stands",
 		},
 		{
-			"worse counts at once, and nothing need be said",
-			[]scorecard.CheckFacts{cells(good("a", 0.5, 0.1), good("b", 0.5, 0.1)), cells(good("a", 0.5, 0.99), dead("b"))},
+			"worse counts at the second evaluation, and nothing need be said",
+			[]scorecard.CheckFacts{cells(good("a", 0.5, 0.1), good("b", 0.5, 0.1)), cells(good("a", 0.5, 0.99), dead("b")), cells(good("a", 0.5, 0.99), dead("b"))},
 			"fail", 0, "99 %: pass is at most 70 %, fail is at least 95 %",
 		},
 		{
 			"what was worse while partial stands as well",
-			[]scorecard.CheckFacts{cells(good("a", 0.5, 0.1), good("b", 0.5, 0.1)), cells(good("a", 0.5, 0.99), dead("b")), cells(good("a", 0.5, 0.1), dead("b"))},
+			[]scorecard.CheckFacts{cells(good("a", 0.5, 0.1), good("b", 0.5, 0.1)), cells(good("a", 0.5, 0.99), dead("b")), cells(good("a", 0.5, 0.99), dead("b")), cells(good("a", 0.5, 0.1), dead("b")), cells(good("a", 0.5, 0.1), dead("b"))},
 			"fail", 0, "",
 		},
 		{
-			"once all answer, better counts",
+			"once all answer, better counts, with what was better before",
 			[]scorecard.CheckFacts{cells(good("a", 0.5, 0.1), good("b", 0.5, 0.99)), cells(good("a", 0.5, 0.1), dead("b")), cells(good("a", 0.5, 0.1), good("b", 0.5, 0.1))},
 			"pass", 1, "10 %: pass is at most 70 %, fail is at least 95 %",
 		},

@@ -1,13 +1,22 @@
 package scorecard
 
-import "time"
+import (
+	"time"
+
+	"github.com/apgarhq/apgar/slo"
+)
 
 // State is what grading remembers of one scorecard from tick to tick. It is
 // immutable: grading returns a new one.
 type State struct {
-	LastScore    *float64
-	LastScoredAt time.Time
-	Checks       map[string]CheckState
+	// RubricVersion and ServiceVersion are what the scorecard was graded by; a
+	// change of either ends the stickiness of its checks.
+	RubricVersion  string
+	ServiceVersion string
+	LastScore      *float64
+	LastScoredAt   time.Time
+	Level          string // the last one published; "" for none
+	Checks         map[string]CheckState
 }
 
 // CheckState is what grading remembers of one check. It is dropped when the
@@ -26,13 +35,45 @@ type CheckState struct {
 	// Standing is the last judged result, whatever has become of it since; its
 	// verdict is "" before the first.
 	Standing Standing
+	// Evaluated is the newest evaluation that counts, and Turns are the data
+	// times of up to three changes of its verdict, oldest first: for values and
+	// un-objectived ratios.
+	Evaluated Evaluation
+	Turns     []time.Time
+	// Windows are the windows of a counted check as they were last judged.
+	Windows []WindowState
+	// Seen says that the check was judged from a row, and AbsentSince when its
+	// metric was first missed with targets up; zero while it is there.
+	Seen        bool
+	AbsentSince time.Time
+	// Inapplicable says that on_missing made the check not applicable and that
+	// no row has been seen since.
+	Inapplicable bool
 }
 
-// Standing is a judged result that stands while cells do not answer.
+// Standing is a judged result that was published. It stands while cells do not
+// answer, is carried within the grace, and is remembered after that.
 type Standing struct {
+	Verdict  Verdict
+	Reason   string
+	Credit   float64   // 0 to 1
+	Value    *float64  // of a gauge
+	Coverage float64   // its q
+	At       time.Time // the data time
+}
+
+// Evaluation is what an evaluation came to, before hysteresis.
+type Evaluation struct {
 	Verdict Verdict
-	Reason  string
-	Credit  float64 // 0 to 1
+	Credit  float64
+	At      time.Time // the data time
+}
+
+// WindowState is a window as it was last judged.
+type WindowState struct {
+	Length time.Duration
+	Counts slo.Counts
+	At     int64 // the data time, in Unix seconds
 }
 
 // FiringPair is a burn pair that fires.
@@ -43,14 +84,28 @@ type FiringPair struct {
 	IdleSince time.Time
 }
 
+// memoryOfCredit is how long a credit is remembered.
+const memoryOfCredit = 30 * 24 * time.Hour
+
 // previous returns what the state remembers of a check, or nothing when the
-// check means something else now.
-func (s *State) previous(check, hash string) CheckState {
+// check means something else now. A credit that is too old is forgotten.
+func (s *State) previous(check, hash string, tick time.Time) CheckState {
 	if s == nil {
 		return CheckState{}
 	}
-	if c, ok := s.Checks[check]; ok && c.Hash == hash {
-		return c
+	c, ok := s.Checks[check]
+	if !ok || c.Hash != hash {
+		return CheckState{}
 	}
-	return CheckState{}
+	if tick.Sub(c.Standing.At) > memoryOfCredit {
+		c.Standing, c.Evaluated, c.Turns = Standing{}, Evaluation{}, nil
+	}
+	return c
+}
+
+// begins returns a check's memory for the next tick: what nothing has changed.
+func (c *CheckState) begins() CheckState {
+	next := *c
+	next.DownTicks, next.DownAt = 0, time.Time{}
+	return next
 }

@@ -26,14 +26,15 @@ func (j *judgement) judgeValue() {
 // check's window. Verdict and credit take the error share that the events
 // prove, so that few events do not fail a service.
 func (j *judgement) judgeRatio() {
-	window, _ := j.facts.Window(j.check.Window)
+	j.keepWindows()
+	window := j.window(j.check.Window)
 	ratio, ok := window.Counts.ErrorRatio()
 	switch {
 	case !ok:
 		j.unjudged(VerdictUnknown, ReasonIdle)
 	case j.facts.Measured < minMeasuredSlots:
 		j.unjudged(VerdictUnknown, ReasonWarmingUp)
-	case !window.Judged(windowCoverage):
+	case !window.judged:
 		j.unjudged(VerdictUnknown, ReasonPartial)
 	default:
 		j.result.Value = ptr(1 - ratio)

@@ -112,11 +112,11 @@ func TestAnAnswerJudgedTwiceIsOneTickOfTargetsDown(t *testing.T) {
 	in.Facts[0].Time += 300
 	card, in.Previous = scorecard.Grade(in)
 	assert.Equal(t, scorecard.ReasonTargetDown, card.Results[0].Reason)
-	in.Facts[0].Time += 300
+	in.Facts[0].Time += 1200
 	in.Facts[0].Up = 1
 	card, in.Previous = scorecard.Grade(in)
-	assert.Equal(t, scorecard.ReasonNoData, card.Results[0].Reason)
-	in.Facts[0].Time += 300
+	assert.Equal(t, scorecard.ReasonNoData, card.Results[0].Reason, "beyond the grace")
+	in.Facts[0].Time += 1200
 	in.Facts[0].Up = 0
 	card, _ = scorecard.Grade(in)
 	assert.Equal(t, scorecard.ReasonNoData, card.Results[0].Reason, "the ticks must be in a row")

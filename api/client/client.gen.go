@@ -958,6 +958,22 @@ type ID = string
 // Examples: 9f2c41d07a3e
 type Incarnation = string
 
+// NextStep A check that keeps a service from the next level.
+type NextStep struct {
+	// Check A name of the catalog, in lower case.
+	Check ID `json:"check"`
+
+	// Level The next level.
+	//
+	// Examples: silver
+	Level string `json:"level"`
+
+	// Points How far the score would rise if the check passed and all else stayed as it is; null while there is no score.
+	//
+	// Examples: 2.5
+	Points *float64 `json:"points"`
+}
+
 // Position Where the client is.
 type Position struct {
 	// Generation The generation that this server serves.
@@ -1248,6 +1264,9 @@ type Scorecard struct {
 	// Delta How far the score has moved since earlier times, in points; null where either score is unknown.
 	Delta Delta `json:"delta"`
 
+	// Draft Counted nowhere: the rubric is a draft, or not in effect yet. Left out otherwise.
+	Draft *bool `json:"draft,omitempty"`
+
 	// Environment Examples: production
 	Environment string `json:"environment"`
 
@@ -1285,6 +1304,9 @@ type Scorecard struct {
 	//
 	// Examples: 0
 	LevelRank *int `json:"level_rank"`
+
+	// NextSteps The checks that keep the service from the next level, the nearest to passing first. Left out where there are none.
+	NextSteps *[]NextStep `json:"next_steps,omitempty"`
 
 	// Pass No check of weight fails and the pass level is held; null where that cannot be said.
 	//

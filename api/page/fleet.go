@@ -106,7 +106,7 @@ func standingsOf(snap *scorecard.Snapshot) []standing {
 		drafts[r.Name] = r.Draft
 	}
 	for _, c := range snap.Scorecards {
-		if c != nil && c.Service != nil && !drafts[c.Rubric] {
+		if c != nil && c.Service != nil && !c.Draft && !drafts[c.Rubric] {
 			cards[c.Service.ID] = append(cards[c.Service.ID], c)
 		}
 	}

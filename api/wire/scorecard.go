@@ -33,6 +33,10 @@ func Scorecard(c *scorecard.Scorecard) (*Body, error) {
 	if c.Stateless {
 		w.bool("stateless", true)
 	}
+	if c.Draft {
+		w.bool("draft", true)
+	}
+	w.nextSteps(c.NextSteps)
 	w.key("results")
 	w.open('[')
 	for i := range c.Results {
@@ -49,6 +53,24 @@ func Scorecard(c *scorecard.Scorecard) (*Body, error) {
 		return nil, fmt.Errorf("encode the scorecard of %s by rubric %q: %w", c.Service.ID, c.Rubric, w.err)
 	}
 	return &Body{json: w.buf, stale: stale}, nil
+}
+
+// nextSteps leaves an empty list out: most services are where they can be.
+func (w *writer) nextSteps(steps []scorecard.NextStep) {
+	if len(steps) == 0 {
+		return
+	}
+	w.key("next_steps")
+	w.open('[')
+	for _, s := range steps {
+		w.next()
+		w.open('{')
+		w.text("check", s.Check)
+		w.text("level", s.Level)
+		w.decimal("points", s.Points)
+		w.close('}')
+	}
+	w.close(']')
 }
 
 func (w *writer) scores(c *scorecard.Scorecard) {

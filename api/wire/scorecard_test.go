@@ -68,6 +68,17 @@ func TestStatelessIsSaidOnlyWhenItIsSo(t *testing.T) {
 	require.Contains(t, string(encode(t, c, false)), `"stale":false,"stateless":true,"results":[`)
 }
 
+func TestDraftsAndNextStepsAreSaidOnlyWhereThereAreSome(t *testing.T) {
+	c := fixture.Example()
+	c.Draft = true
+	c.NextSteps = []scorecard.NextStep{{Check: "latency", Level: "gold", Points: new(2.55)}, {Check: "runbook", Level: "gold"}}
+	require.Contains(t, string(encode(t, c, false)), `"draft":true,"next_steps":[{"check":"latency","level":"gold","points":2.55},`+
+		`{"check":"runbook","level":"gold","points":null}],"results":[`)
+	for _, word := range []string{"draft", "next_steps"} {
+		require.NotContains(t, string(encode(t, fixture.Example(), false)), word)
+	}
+}
+
 func TestWhatIsNotKnownIsNull(t *testing.T) {
 	c := &scorecard.Scorecard{
 		Rubric: "http", Status: scorecard.Unknown, Service: &catalog.Service{ID: catalog.ID{Namespace: "default", Name: "new"}},

@@ -11,6 +11,7 @@ import (
 	"github.com/apgarhq/apgar/rubric"
 	"github.com/apgarhq/apgar/scorecard"
 	"github.com/apgarhq/apgar/slo"
+	"github.com/apgarhq/apgar/waiver"
 )
 
 // Plan is what follows from rubrics, catalog and interval: the distinct
@@ -32,7 +33,9 @@ type Plan struct {
 	SLIs      []SLI
 	Graded    []GradedService // rubric by rubric
 
-	scoped map[int]bool // services asked for alone; nil: all
+	scoped   map[int]bool // services asked for alone; nil: all
+	versions []string     // what the catalog says of each service, by its place
+	exempt   []waiver.Exemptions
 }
 
 // Identity is one way in which series name services.
@@ -69,6 +72,28 @@ type GradedService struct {
 	SLIs    []int // places in the plan's SLIs, by check; -1 for catalog checks
 	// Origin is the rubric without the service's overrides.
 	Origin *rubric.Rubric
+	// Version names what the catalog says of the service.
+	Version string
+	// Exemptions are the waivers that may be in force for the service.
+	Exemptions waiver.Exemptions
+}
+
+// Waived returns the ids of the waivers in force at a tick, by check; nil for
+// none.
+func (g *GradedService) Waived(tick time.Time) map[string]string {
+	if len(g.Exemptions) == 0 {
+		return nil
+	}
+	var waived map[string]string
+	for _, check := range g.Rubric.Checks {
+		if w, ok := g.Exemptions.For(g.Rubric.Name, check.Name, tick); ok {
+			if waived == nil {
+				waived = map[string]string{}
+			}
+			waived[check.Name] = w.ID
+		}
+	}
+	return waived
 }
 
 // PlanOptions say what to plan for. Nothing in them may be changed any more.
@@ -78,6 +103,8 @@ type PlanOptions struct {
 	Interval time.Duration // between ticks: whole seconds that divide five minutes
 	// Only restricts the questions to some services, by id; empty: all.
 	Only []catalog.ID
+	// Waivers exempt services from checks; nil: none.
+	Waivers *waiver.Set
 }
 
 // NewPlan plans the questions. It is an error when the interval does not
@@ -91,6 +118,7 @@ func NewPlan(o PlanOptions) (*Plan, error) {
 	if err := p.restrict(o.Only); err != nil {
 		return nil, err
 	}
+	p.look(o.Waivers)
 	identities, slis := map[string]int{}, map[string]int{}
 	for _, r := range o.Rubrics {
 		for _, check := range r.Checks {
@@ -103,6 +131,17 @@ func NewPlan(o PlanOptions) (*Plan, error) {
 	}
 	p.Hash = p.hash()
 	return p, nil
+}
+
+// look notes what is needed of each service whatever the rubric.
+func (p *Plan) look(waivers *waiver.Set) {
+	p.versions = make([]string, len(p.Services))
+	p.exempt = make([]waiver.Exemptions, len(p.Services))
+	for i, s := range p.Services {
+		if p.wants(i) {
+			p.versions[i], p.exempt[i] = s.Version(), waivers.Of(s)
+		}
+	}
 }
 
 func (p *Plan) restrict(only []catalog.ID) error {
@@ -132,7 +171,7 @@ func (p *Plan) addRubric(r *rubric.Rubric, identities, slis map[string]int) {
 		if !p.wants(i) || !scorecard.Applies(r, s) {
 			continue
 		}
-		g := GradedService{i, r, common, r}
+		g := GradedService{Service: i, Rubric: r, SLIs: common, Origin: r, Version: p.versions[i], Exemptions: p.exempt[i]}
 		// An override that is no good is left out here; whoever checks the
 		// configuration reports it.
 		if own, _ := r.For(s); own != r {

@@ -49,6 +49,8 @@ type result struct {
 	PointsLost *float64 `json:"points_lost"`
 	Value      *float64 `json:"value"`
 	Coverage   float64  `json:"coverage"`
+	Carried    bool     `json:"carried"`
+	Missing    string   `json:"missing"`
 	LowTraffic bool     `json:"low_traffic"`
 	Message    string   `json:"message"`
 	Evidence   string   `json:"evidence"`

@@ -126,12 +126,14 @@ func (w *world) liveOutage(t *testing.T, s *serving) {
 	eventually(t, 30*time.Second, func() (bool, string) {
 		found = cards(s.scorecards(t))
 		r := found["http default/remote"].result(t, "availability")
-		return r.Reason == "source_error", "remote is " + r.Verdict + " " + r.Reason
+		return r.Missing == "source_error", "remote is " + r.Verdict + " " + r.Reason + ", missing " + r.Missing
 	})
 	remote := found["http default/remote"]
-	require.Equal(t, "unknown", remote.Status)
-	require.Nil(t, remote.Score)
-	require.InDelta(t, 90, *remote.LastScore, 0.1, "what it was before is remembered")
+	require.Equal(t, "scored", remote.Status)
+	require.InDelta(t, 90, *remote.Score, 0.1, "what it was a moment ago is carried")
+	require.InDelta(t, 1, remote.Coverage, 0)
+	require.InDelta(t, 0.1, remote.FreshCoverage, 1e-9, "only the runbook is known anew")
+	require.True(t, remote.result(t, "availability").Carried)
 	require.Contains(t, remote.result(t, "availability").Message, "east did not answer")
 	steady := found["http default/steady"]
 	require.InDelta(t, 100, *steady.Score, 0.1)
@@ -160,7 +162,7 @@ func (w *world) liveRecovery(t *testing.T, s *serving) {
 	eventually(t, time.Minute, func() (bool, string) {
 		found := cards(s.scorecards(t))
 		remote, spread := found["http default/remote"], found["http default/spread"]
-		return remote.Status == "scored" && spread.FreshCoverage == 1, "remote is " + remote.Status + ": " + remote.result(t, "availability").Message
+		return remote.FreshCoverage == 1 && spread.FreshCoverage == 1, "remote is " + remote.result(t, "availability").Missing + ": " + remote.result(t, "availability").Message
 	})
 	require.Equal(t, "0", s.metric(t, `apgar_source_breaker_open{source="east"}`))
 }

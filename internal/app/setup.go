@@ -177,5 +177,6 @@ func (s *setup) connect(reg prometheus.Registerer, log *slog.Logger) error {
 func (s *setup) plan(only []catalog.ID) (*question.Plan, error) {
 	return question.NewPlan(question.PlanOptions{
 		Catalog: s.catalog, Rubrics: s.rubrics, Interval: s.config.Global.EvaluationInterval, Only: slices.Clone(only),
+		Waivers: s.waivers,
 	})
 }

@@ -43,7 +43,7 @@ func rooms() []Room {
 		{Path: "catalog/backstage"},
 
 		{Path: "collector", MayImport: vocabulary},
-		{Path: "collector/question", MayImport: []string{"catalog", "rubric", "slo", "scorecard"}},
+		{Path: "collector/question", MayImport: []string{"catalog", "rubric", "slo", "waiver", "scorecard"}},
 		{
 			Path: "collector/gather", MayImport: []string{"rubric", "slo", "collector/question", "collector/promapi"},
 			ForTests: []string{"catalog"},

@@ -106,6 +106,8 @@ func (r *cardReader) identity(c *scorecard.Scorecard, name []byte) bool {
 		c.DataTime = r.time()
 	case "stateless":
 		c.Stateless = r.bool()
+	case "draft":
+		c.Draft = r.bool()
 	default:
 		return false
 	}
@@ -135,6 +137,8 @@ func (r *cardReader) standing(c *scorecard.Scorecard, name []byte) bool {
 		c.Delta.Day = new(r.number())
 	case "delta_1w":
 		c.Delta.Week = new(r.number())
+	case "next_steps":
+		r.items(func() { c.NextSteps = append(c.NextSteps, r.nextStep()) })
 	case "results":
 		c.Results = r.resultList()
 	default:
@@ -252,6 +256,8 @@ func (r *cardReader) judged(into *scorecard.Result, name []byte) bool {
 		into.Value = new(r.number())
 	case "coverage":
 		into.Coverage = r.number()
+	case "without_waiver":
+		into.WithoutWaiver = scorecard.Verdict(r.text())
 	case "carried":
 		into.Carried = r.bool()
 	case "missing":
@@ -287,6 +293,24 @@ func (r *cardReader) shown(into *scorecard.Result, name []byte) bool {
 		return false
 	}
 	return true
+}
+
+func (r *cardReader) nextStep() scorecard.NextStep {
+	var s scorecard.NextStep
+	r.fields(func(name []byte) bool {
+		switch string(name) {
+		case "check":
+			s.Check = r.text()
+		case "level":
+			s.Level = r.text()
+		case "points":
+			s.Points = new(r.number())
+		default:
+			return false
+		}
+		return true
+	})
+	return s
 }
 
 func (r *cardReader) cell() scorecard.CellResult {

@@ -173,8 +173,27 @@ func (w *cardWriter) card(c *scorecard.Scorecard) {
 	w.unless("evaluated_at", c.EvaluatedAt, w.common.EvaluatedAt)
 	w.unless("data_time", c.DataTime, w.common.Tick)
 	w.bool("stateless", c.Stateless)
+	w.bool("draft", c.Draft)
+	w.nextSteps(c.NextSteps)
 	w.results(c.Results)
 	w.close('}')
+}
+
+func (w *cardWriter) nextSteps(steps []scorecard.NextStep) {
+	if len(steps) == 0 {
+		return
+	}
+	w.key("next_steps")
+	w.open('[')
+	for _, s := range steps {
+		w.next()
+		w.open('{')
+		w.text("check", s.Check)
+		w.text("level", s.Level)
+		w.numberOrNil("points", s.Points)
+		w.close('}')
+	}
+	w.close(']')
 }
 
 func (w *cardWriter) scores(c *scorecard.Scorecard) {
@@ -244,6 +263,7 @@ func (w *cardWriter) result(r *scorecard.Result, place int) {
 	w.numberOrNil("points_lost", r.PointsLost)
 	w.numberOrNil("value", r.Value)
 	w.number("coverage", r.Coverage)
+	w.text("without_waiver", string(r.WithoutWaiver))
 	w.bool("carried", r.Carried)
 	w.text("missing", r.Missing)
 	w.text("pending", string(r.Pending))

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/stretchr/testify/require"
@@ -13,6 +14,7 @@ import (
 	"github.com/apgarhq/apgar/catalog"
 	"github.com/apgarhq/apgar/rubric"
 	"github.com/apgarhq/apgar/scorecard"
+	"github.com/apgarhq/apgar/slo"
 )
 
 // comesBack encodes, decodes and encodes again.
@@ -300,13 +302,37 @@ func fuzzed[T any](t *testing.T, payload []byte, encode func(T) ([]byte, error),
 func states(cards []*scorecard.Scorecard) map[scorecard.Key]*scorecard.State {
 	out := map[scorecard.Key]*scorecard.State{}
 	for _, c := range cards {
-		s := &scorecard.State{LastScore: c.LastScore, LastScoredAt: c.LastScoredAt, Checks: map[string]scorecard.CheckState{}}
+		s := &scorecard.State{
+			RubricVersion: c.RubricVersion, ServiceVersion: "0f3a5c77d1b2", Level: c.Level,
+			LastScore: c.LastScore, LastScoredAt: c.LastScoredAt, Checks: map[string]scorecard.CheckState{},
+		}
 		for _, r := range c.Results {
-			s.Checks[r.Check] = scorecard.CheckState{
-				Hash: r.CheckHash, Verdict: r.Verdict, Since: r.Since, Standing: scorecard.Standing{Verdict: r.Verdict, Credit: *r.Credit},
+			check := scorecard.CheckState{
+				Hash: r.CheckHash, Verdict: r.Verdict, Reason: r.Reason, Since: r.Since, Seen: true,
+				Standing: scorecard.Standing{Verdict: r.Verdict, Reason: r.Reason, Credit: *r.Credit, Coverage: 1, At: r.DataTime},
 			}
+			for _, burn := range r.Budget.Burn[:4] { // of two hours and less
+				counts := slo.Counts{Bad: math.Round(*burn.Rate*r.Budget.Bad*1e3) / 1e6, Total: math.Round(*burn.Rate*r.Budget.Total*1e3) / 1e6}
+				check.Windows = append(check.Windows, scorecard.WindowState{Length: burn.Window, Counts: counts, At: r.DataTime.Unix()})
+			}
+			s.Checks[r.Check] = check
 		}
 		out[c.Key()] = s
 	}
 	return out
+}
+
+// TestStatesOfTheFirstVersionAreRead reads states that know neither when a
+// result was judged nor how much of it was covered.
+func TestStatesOfTheFirstVersionAreRead(t *testing.T) {
+	states, err := DecodeStates([]byte(`{"states":[{"rubric":"http","namespace":"default","service":"playlist","last_score":59,` +
+		`"last_scored_at":"2026-11-23T12:00:00Z","checks":[{"name":"availability","hash":"0f3a5c77d1b2","verdict":"fail",` +
+		`"reason":"burning_fast","since":"2026-11-23T11:52:00Z","firing":[{"long":3600,"short":300}],` +
+		`"standing":{"verdict":"fail","reason":"burning_fast"}}]}]}`))
+	require.NoError(t, err)
+	state := states[scorecard.Key{Rubric: "http", Service: catalog.ID{Namespace: "default", Name: "playlist"}}]
+	require.NotNil(t, state)
+	require.Equal(t, scorecard.Standing{Verdict: scorecard.Fail, Reason: "burning_fast", Coverage: 1, At: noon()}, state.Checks["availability"].Standing)
+	require.Equal(t, []scorecard.FiringPair{{Long: time.Hour, Short: 5 * time.Minute}}, state.Checks["availability"].Firing)
+	require.Empty(t, state.RubricVersion)
 }

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/apgarhq/apgar/scorecard"
 )
@@ -39,14 +41,17 @@ func (w *writer) state(key scorecard.Key, s *scorecard.State) {
 	w.text("rubric", key.Rubric)
 	w.text("namespace", key.Service.Namespace)
 	w.text("service", key.Service.Name)
+	w.text("rubric_version", s.RubricVersion)
+	w.text("service_version", s.ServiceVersion)
+	w.text("level", s.Level)
 	w.numberOrNil("last_score", s.LastScore)
-	w.time("last_scored_at", s.LastScoredAt)
+	w.time("last_scored_at", s.LastScoredAt) // before the checks, which refer to it
 	if len(s.Checks) > 0 {
 		w.key("checks")
 		w.open('[')
 		for _, name := range slices.Sorted(maps.Keys(s.Checks)) {
 			w.next()
-			w.checkState(name, s.Checks[name])
+			w.checkState(name, s.Checks[name], s.LastScoredAt)
 			if w.err != nil {
 				w.err = fmt.Errorf("check %q: %w", name, w.err)
 				return
@@ -57,7 +62,7 @@ func (w *writer) state(key scorecard.Key, s *scorecard.State) {
 	w.close('}')
 }
 
-func (w *writer) checkState(name string, s scorecard.CheckState) {
+func (w *writer) checkState(name string, s scorecard.CheckState, scoredAt time.Time) {
 	w.open('{')
 	w.text("name", name)
 	w.text("hash", s.Hash)
@@ -66,142 +71,101 @@ func (w *writer) checkState(name string, s scorecard.CheckState) {
 	w.time("since", s.Since)
 	w.int("down_ticks", s.DownTicks)
 	w.time("down_at", s.DownAt)
-	if len(s.Firing) > 0 {
-		w.key("firing")
-		w.open('[')
-		for _, pair := range s.Firing {
-			w.next()
-			w.open('{')
-			w.duration("long", pair.Long)
-			w.duration("short", pair.Short)
-			w.time("idle_since", pair.IdleSince)
-			w.close('}')
-		}
-		w.close(']')
-	}
-	if s.Standing != (scorecard.Standing{}) || math.Signbit(s.Standing.Credit) {
-		w.key("standing")
-		w.open('{')
-		w.text("verdict", string(s.Standing.Verdict))
-		w.text("reason", s.Standing.Reason)
-		w.number("credit", s.Standing.Credit)
-		w.close('}')
-	}
+	w.firing(s.Firing)
+	w.standing(&s.Standing, scoredAt)
+	w.evaluated(&s)
+	w.windows(s.Windows, s.Standing.At)
+	w.bool("seen", s.Seen)
+	w.time("absent_since", s.AbsentSince)
+	w.bool("inapplicable", s.Inapplicable)
 	w.close('}')
 }
 
-// DecodeStates returns the grading states of a payload.
-func DecodeStates(payload []byte) (map[scorecard.Key]*scorecard.State, error) {
-	r := stateReader{newReader(payload)}
-	states := map[scorecard.Key]*scorecard.State{}
-	r.fields(func(name []byte) bool {
-		if string(name) != "states" {
-			return false
-		}
-		r.items(func() {
-			key, state := r.state()
-			states[key] = state
-		})
-		return true
-	})
-	if err := r.end(); err != nil {
-		return nil, fmt.Errorf("decode grading states: %w", err)
+func (w *writer) firing(pairs []scorecard.FiringPair) {
+	if len(pairs) == 0 {
+		return
 	}
-	return states, nil
+	w.key("firing")
+	w.open('[')
+	for _, pair := range pairs {
+		w.next()
+		w.open('{')
+		w.duration("long", pair.Long)
+		w.duration("short", pair.Short)
+		w.time("idle_since", pair.IdleSince)
+		w.close('}')
+	}
+	w.close(']')
 }
 
-type stateReader struct{ *reader }
-
-func (r stateReader) state() (scorecard.Key, *scorecard.State) {
-	var key scorecard.Key
-	s := &scorecard.State{}
-	r.fields(func(name []byte) bool {
-		switch string(name) {
-		case "rubric":
-			key.Rubric = r.text()
-		case "namespace":
-			key.Service.Namespace = r.text()
-		case "service":
-			key.Service.Name = r.text()
-		case "last_score":
-			s.LastScore = new(r.number())
-		case "last_scored_at":
-			s.LastScoredAt = r.time()
-		case "checks":
-			s.Checks = map[string]scorecard.CheckState{}
-			r.items(func() {
-				check, state := r.checkState()
-				s.Checks[check] = state
-			})
-		default:
-			return false
-		}
-		return true
-	})
-	return key, s
+// standing leaves out what is usual: all cells have answered, at the tick of
+// the last score.
+func (w *writer) standing(s *scorecard.Standing, scoredAt time.Time) {
+	if s.Verdict == "" && s.Reason == "" && s.Value == nil && s.At.IsZero() && isZero(s.Credit) && isZero(s.Coverage) {
+		return
+	}
+	w.key("standing")
+	w.open('{')
+	w.text("verdict", string(s.Verdict))
+	w.text("reason", s.Reason)
+	w.number("credit", s.Credit)
+	w.numberOrNil("value", s.Value)
+	if s.Coverage != 1 {
+		w.numberOrNil("coverage", &s.Coverage)
+	}
+	w.unless("at", s.At, scoredAt)
+	w.close('}')
 }
 
-func (r stateReader) checkState() (check string, s scorecard.CheckState) {
-	r.fields(func(name []byte) bool {
-		switch string(name) {
-		case "name":
-			check = r.text()
-		case "hash":
-			s.Hash = r.text()
-		case "verdict":
-			s.Verdict = scorecard.Verdict(r.text())
-		case "reason":
-			s.Reason = r.text()
-		case "since":
-			s.Since = r.time()
-		case "down_ticks":
-			s.DownTicks = r.int()
-		case "down_at":
-			s.DownAt = r.time()
-		case "firing":
-			r.items(func() { s.Firing = append(s.Firing, r.pair()) })
-		case "standing":
-			s.Standing = r.standing()
-		default:
-			return false
-		}
-		return true
-	})
-	return check, s
+// isZero tells 0 from -0.
+func isZero(x float64) bool { return math.Float64bits(x) == 0 }
+
+// evaluated writes the newest evaluation, which mostly is what stands, and when
+// its verdict changed.
+func (w *writer) evaluated(s *scorecard.CheckState) {
+	e, standing := &s.Evaluated, &s.Standing
+	same := e.Verdict == standing.Verdict && math.Float64bits(e.Credit) == math.Float64bits(standing.Credit) && e.At.Equal(standing.At)
+	switch {
+	case e.Verdict == "" && isZero(e.Credit) && e.At.IsZero():
+	case same:
+		w.bool("steady", true)
+	default:
+		w.key("evaluated")
+		w.open('{')
+		w.text("verdict", string(e.Verdict))
+		w.number("credit", e.Credit)
+		w.unless("at", e.At, standing.At)
+		w.close('}')
+	}
+	if len(s.Turns) == 0 {
+		return
+	}
+	w.key("turns")
+	w.open('[')
+	for _, t := range s.Turns {
+		w.next()
+		w.timeText("turns", t)
+	}
+	w.close(']')
 }
 
-func (r stateReader) pair() scorecard.FiringPair {
-	var p scorecard.FiringPair
-	r.fields(func(name []byte) bool {
-		switch string(name) {
-		case "long":
-			p.Long = r.duration()
-		case "short":
-			p.Short = r.duration()
-		case "idle_since":
-			p.IdleSince = r.time()
-		default:
-			return false
-		}
-		return true
-	})
-	return p
-}
-
-func (r stateReader) standing() scorecard.Standing {
-	var s scorecard.Standing
-	r.fields(func(name []byte) bool {
-		switch string(name) {
-		case "verdict":
-			s.Verdict = scorecard.Verdict(r.text())
-		case "reason":
-			s.Reason = r.text()
-		case "credit":
-			s.Credit = r.number()
-		default:
-			return false
-		}
-		return true
-	})
-	return s
+// windows writes a list of length, bad, total and how many seconds before the
+// standing result the window was judged; then those of the next.
+func (w *writer) windows(windows []scorecard.WindowState, at time.Time) {
+	if len(windows) == 0 {
+		return
+	}
+	w.key("windows")
+	w.open('[')
+	for _, k := range windows {
+		w.next()
+		w.buf = appendSeconds(w.buf, k.Length)
+		w.next()
+		w.float("windows", k.Counts.Bad)
+		w.next()
+		w.float("windows", k.Counts.Total)
+		w.next()
+		w.buf = strconv.AppendInt(w.buf, at.Unix()-k.At, 10)
+	}
+	w.close(']')
 }

@@ -119,12 +119,17 @@ func (w *writer) time(name string, t time.Time) {
 
 // instant writes any time of the years 0 to 9999, in UTC.
 func (w *writer) instant(name string, t time.Time) {
+	w.key(name)
+	w.timeText(name, t)
+}
+
+// timeText appends a time; name is for errors.
+func (w *writer) timeText(name string, t time.Time) {
 	t = t.UTC()
 	if year := t.Year(); year < 0 || year > 9999 {
 		w.fail(name, fmt.Errorf("the year %d cannot be stored", year))
 		return
 	}
-	w.key(name)
 	w.buf = append(w.buf, '"')
 	w.buf = t.AppendFormat(w.buf, time.RFC3339Nano)
 	w.buf = append(w.buf, '"')

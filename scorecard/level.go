@@ -1,0 +1,117 @@
+package scorecard
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/apgarhq/apgar/rubric"
+)
+
+// levelHeldFor is how long a check that became unknown still holds a level.
+const levelHeldFor = 7 * 24 * time.Hour
+
+// level returns the highest level whose checks, and those of all levels below
+// it, are met. While too much is waived it is never above the last one.
+func (c *Scorecard) level(in *Input, overWaived bool) (rank *int, name string) {
+	r := in.Rubric
+	if len(r.Levels) == 0 {
+		return nil, ""
+	}
+	last := in.lastRank()
+	highest := len(r.Levels)
+	for i, check := range r.Checks {
+		if c.Results[i].blocks(in, check.LevelRank, last) {
+			highest = min(highest, check.LevelRank-1)
+		}
+	}
+	if overWaived {
+		highest = min(highest, last)
+	}
+	return ptr(highest), levelName(r, highest)
+}
+
+func levelName(r *rubric.Rubric, rank int) string {
+	if rank == 0 {
+		return ""
+	}
+	return r.Levels[rank-1]
+}
+
+// lastRank is the rank of the level last published; 0 for none.
+func (in *Input) lastRank() int {
+	if in.Previous == nil || in.Previous.Level == "" {
+		return 0
+	}
+	return slices.Index(in.Rubric.Levels, in.Previous.Level) + 1
+}
+
+// blocks reports whether the result keeps the service from the level of its
+// check; last is the rank of the level last published.
+func (r *Result) blocks(in *Input, rank, last int) bool {
+	return rank > 0 && !r.meets(in.Rubric.Strict) && !r.holds(in, rank <= last)
+}
+
+// meets reports whether the result meets a level: passed, warned unless the
+// rubric is strict, waived or not applicable.
+func (r *Result) meets(strict bool) bool {
+	return r.Verdict == Waived || r.Verdict == NotApplicable || meets(r.Verdict, strict)
+}
+
+func meets(v Verdict, strict bool) bool { return v == Pass || v == Warn && !strict }
+
+// holds reports whether an unknown result still meets a level that was
+// published: for a week, and not where it is remembered as not meeting it.
+func (r *Result) holds(in *Input, published bool) bool {
+	if !published || r.Verdict != VerdictUnknown || in.Tick.Sub(r.Since) >= levelHeldFor {
+		return false
+	}
+	return r.remembered == nil || meets(r.remembered.Verdict, in.Rubric.Strict)
+}
+
+// nextSteps lists the checks that keep the service from the next level, and
+// what each would bring: those nearest to passing first, then those that bring
+// most, then by name. sorted are the results by name.
+func (c *Scorecard) nextSteps(in *Input, sorted []*Result) {
+	r := in.Rubric
+	if c.LevelRank == nil || *c.LevelRank >= len(r.Levels) {
+		return
+	}
+	next, last := *c.LevelRank+1, in.lastRank()
+	type fix struct {
+		NextStep
+		credit, points float64
+	}
+	var fixes []fix
+	for i, check := range r.Checks {
+		result := &c.Results[i]
+		if check.LevelRank > next || !result.blocks(in, check.LevelRank, last) {
+			continue
+		}
+		f := fix{NextStep: NextStep{Check: result.Check, Level: levelName(r, next)}}
+		if s, ok := result.standing(); ok {
+			f.credit = s.Credit
+		}
+		if c.Score != nil {
+			f.points = c.gain(sorted, result)
+			f.Points = ptr(f.points)
+		}
+		fixes = append(fixes, f)
+	}
+	slices.SortFunc(fixes, func(a, b fix) int {
+		return cmp.Or(cmp.Compare(b.credit, a.credit), cmp.Compare(b.points, a.points), cmp.Compare(a.Check, b.Check))
+	})
+	for _, f := range fixes {
+		c.NextSteps = append(c.NextSteps, f.NextStep)
+	}
+}
+
+// gain is how far the score would rise if a check passed.
+func (c *Scorecard) gain(sorted []*Result, of *Result) float64 {
+	fixed := *of
+	fixed.Verdict, fixed.Credit, fixed.Coverage = Pass, ptr(1.0), 1
+	results := slices.Clone(sorted)
+	results[slices.Index(results, of)] = &fixed
+	t := tallyOf(results)
+	return max(0, t.score()-*c.Score)
+}

@@ -1,0 +1,192 @@
+package scorecard
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/apgarhq/apgar/rubric"
+	"github.com/apgarhq/apgar/slo"
+)
+
+// Overall is the name of the built-in scorecard over all rubrics of a service.
+const Overall = "overall"
+
+// heldFor is for how long an unknown score stands with its last value, in the
+// overall scorecard and in rollups.
+const heldFor = 24 * time.Hour
+
+// minKnownWeight is the share of weight that must have a score for there to be
+// one over all.
+const minKnownWeight = 0.8
+
+// OverallInput is what the overall scorecard of a service is made of.
+type OverallInput struct {
+	// Cards are the scorecards of one service at one tick, as Grade has returned
+	// them. Drafts are passed over.
+	Cards []*Scorecard
+	// Rubrics are those of the cards, in the same order; for their weights.
+	Rubrics  []*rubric.Rubric
+	Previous *State // of the overall scorecard; nil: empty
+}
+
+// GradeOverall weighs the scores of a service's rubrics into one scorecard,
+// which has no results and no level. An unknown rubric stands with its last
+// score for a day. It is nil where no rubric counts.
+func GradeOverall(in OverallInput) (*Scorecard, *State) {
+	parts := partsOf(&in)
+	if len(parts) == 0 {
+		return nil, nil
+	}
+	first := parts[0].card
+	card := &Scorecard{
+		Rubric: Overall, RubricVersion: versionOf(parts), Environment: first.Environment, Service: first.Service,
+		EvaluatedAt: first.EvaluatedAt, DataTime: first.DataTime, Stateless: first.Stateless,
+	}
+	card.sumOverall(parts)
+	next := &State{RubricVersion: card.RubricVersion}
+	card.remember(&Input{Tick: first.DataTime, Previous: in.Previous}, next)
+	return card, next
+}
+
+// part is a rubric's share of the overall scorecard.
+type part struct {
+	card   *Scorecard
+	weight float64
+}
+
+// partsOf returns what counts, in order of rubric name.
+func partsOf(in *OverallInput) []part {
+	var parts []part
+	for i, c := range in.Cards {
+		if c != nil && !c.Draft && in.Rubrics[i].Weight > 0 {
+			parts = append(parts, part{c, in.Rubrics[i].Weight})
+		}
+	}
+	slices.SortFunc(parts, func(a, b part) int { return cmp.Compare(a.card.Rubric, b.card.Rubric) })
+	return parts
+}
+
+func versionOf(parts []part) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintln(h, p.card.Rubric, p.card.RubricVersion, p.weight)
+	}
+	return hex.EncodeToString(h.Sum(nil))[:12]
+}
+
+// standsAt returns the score that a scorecard has, or held up to a day ago.
+func (c *Scorecard) standsAt(tick time.Time) (score float64, held, ok bool) {
+	switch {
+	case c.Score != nil:
+		return *c.Score, false, true
+	case c.Status == Unknown && c.LastScore != nil && tick.Sub(c.LastScoredAt) <= heldFor:
+		return *c.LastScore, true, true
+	}
+	return 0, false, false
+}
+
+// overall is the sums over the parts of an overall scorecard.
+type overall struct {
+	all, known                float64 // weights
+	score, unwaived           float64 // weight times score of what is known
+	low, high                 float64
+	coverage, fresh           float64
+	capping                   string // the heaviest rubric that is capped, then by name
+	capWeight                 float64
+	capKnown, blind, capBared bool
+}
+
+func (o *overall) add(p part) {
+	c, w := p.card, p.weight
+	o.all += w
+	o.coverage += w * c.Coverage
+	o.fresh += w * c.FreshCoverage
+	o.low += w * *c.ScoreLow
+	o.high += w * *c.ScoreHigh
+	o.blind = o.blind || c.caps.blind
+	score, _, ok := c.standsAt(c.DataTime)
+	if !ok {
+		o.blind = o.blind || c.caps.any
+		return
+	}
+	o.known += w
+	o.score += w * score
+	if c.ScoreWithoutWaivers != nil {
+		score = *c.ScoreWithoutWaivers
+	}
+	o.unwaived += w * score
+	o.capBared = o.capBared || c.caps.unwaived
+	o.capKnown = o.capKnown || c.caps.known
+	if c.caps.any && w > o.capWeight {
+		o.capping, o.capWeight = c.Rubric, w
+	}
+}
+
+// sumOverall sets score, coverage, bounds, cap and pass. A rubric with a
+// critical fail caps the whole, as it would itself be capped.
+func (c *Scorecard) sumOverall(parts []part) {
+	var o overall
+	failed, unclear := false, false
+	for _, p := range parts {
+		if p.card.Status == NotScored {
+			continue
+		}
+		o.add(p)
+		failed = failed || p.card.Pass != nil && !*p.card.Pass
+		unclear = unclear || p.card.Pass == nil
+	}
+	if o.all == 0 {
+		c.Status = NotScored
+		return
+	}
+	c.Status, c.Coverage, c.FreshCoverage = Unknown, o.coverage/o.all, o.fresh/o.all
+	switch {
+	case failed:
+		c.Pass = ptr(false)
+	case !unclear:
+		c.Pass = ptr(true)
+	}
+	if o.known > 0 && slo.AtLeast(o.known, minKnownWeight*o.all) {
+		c.Status = Scored
+		c.scoreOverall(&o)
+	}
+	c.boundOverall(&o)
+}
+
+func (c *Scorecard) scoreOverall(o *overall) {
+	capped := func(raw float64, fails bool) float64 {
+		if fails {
+			return math.Min(raw, criticalCap)
+		}
+		return raw
+	}
+	raw := math.Min(100, o.score/o.known)
+	score := capped(raw, o.capping != "")
+	if o.capping != "" && !slo.AtMost(raw, criticalCap) {
+		c.CappedBy = o.capping
+	}
+	c.RawScore, c.Score, c.CapPoints = ptr(raw), ptr(score), ptr(raw-score)
+	c.ScoreWithoutWaivers = ptr(capped(math.Min(100, o.unwaived/o.known), o.capBared))
+	c.Grade = gradeOf(score)
+}
+
+// boundOverall weighs the bounds of all rubrics. The last score of one that is
+// unknown may lie outside its bounds: those over all contain the score.
+func (c *Scorecard) boundOverall(o *overall) {
+	low, high := o.low/o.all, math.Min(100, o.high/o.all)
+	if o.capping != "" || o.blind {
+		low = math.Min(low, criticalCap)
+	}
+	if o.capKnown {
+		high = math.Min(high, criticalCap)
+	}
+	if c.Score != nil {
+		low, high = math.Min(low, *c.Score), math.Max(high, *c.Score)
+	}
+	c.ScoreLow, c.ScoreHigh = ptr(math.Min(low, high)), ptr(high) // rounding may have put low above
+}
