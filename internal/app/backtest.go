@@ -40,7 +40,7 @@ type BacktestOptions struct {
 // different. It returns a *SourcesFailedError, after printing, when a source did
 // not answer everything.
 func Backtest(ctx context.Context, o BacktestOptions) error {
-	s, err := load(o.ConfigFile, nil, o.Logger)
+	s, err := load(o.ConfigFile, o.Logger)
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func Evaluate(ctx context.Context, o EvaluateOptions) error {
 	if o.Time.After(time.Now()) {
 		return fmt.Errorf("evaluating %s: it is in the future, and no source has its data yet: give a time before now", o.Time.Format(time.RFC3339))
 	}
-	s, err := load(o.ConfigFile, nil, o.Logger)
+	s, err := load(o.ConfigFile, o.Logger)
 	if err != nil {
 		return err
 	}

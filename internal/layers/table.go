@@ -77,7 +77,7 @@ func rooms() []Room {
 		{Path: "internal/schema", ForTests: []string{"catalog", "internal/config", "rubric", "waiver"}},
 		// Rubric tests plan as the collector does, ask the real engine and grade.
 		{
-			Path: "internal/rubrictest",
+			Path:      "internal/rubrictest",
 			MayImport: append(slices.Clip(vocabulary), "catalog/file", "collector", "collector/question", "collector/gather", "collector/promapi", "internal/config"),
 		},
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/apgarhq/apgar/catalog"
 	"github.com/apgarhq/apgar/rubric"
+	"github.com/apgarhq/apgar/waiver"
 )
 
 // File is a test file that has been read, with the rubrics and services that
@@ -20,6 +21,7 @@ type File struct {
 	catalog *catalog.Snapshot
 	rubrics []*rubric.Rubric
 	sources []source
+	waivers *waiver.Set // nil: none
 }
 
 // source is where series are kept and asked for.

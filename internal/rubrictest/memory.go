@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
@@ -40,7 +41,7 @@ func newMemory(list []*series, zero time.Time, every time.Duration) *memory {
 	}
 	slices.SortFunc(m.all, func(a, b *stored) int { return labels.Compare(a.labels, b.labels) })
 	for _, st := range m.all {
-		name := st.labels.Get(labels.MetricName)
+		name := st.labels.Get(model.MetricNameLabel)
 		m.byName[name] = append(m.byName[name], st)
 	}
 	return m
@@ -77,7 +78,7 @@ func (v *view) Select(_ context.Context, _ bool, _ *storage.SelectHints, matcher
 // candidates returns the series that may match: by their name, where that is given.
 func (v *view) candidates(matchers []*labels.Matcher) []*stored {
 	for _, m := range matchers {
-		if m.Name == labels.MetricName && m.Type == labels.MatchEqual {
+		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
 			return v.memory.byName[m.Value]
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/apgarhq/apgar/catalog/strict"
 	"github.com/apgarhq/apgar/internal/config"
 	"github.com/apgarhq/apgar/rubric"
+	"github.com/apgarhq/apgar/waiver"
 )
 
 const (
@@ -187,12 +188,32 @@ func (r *reader) rubrics(m *strict.Map) {
 	if len(packs) == 0 && len(names) == 0 {
 		m.Mistake(m.Line(), "the test file names no rubric: add \"rubrics: [rubrics.yml]\", relative to this file, or \"packs: [http]\"")
 	}
+	r.waivers(m, env)
 	var problems []catalog.Problem
 	r.out.rubrics, problems = rubric.Load(env, identities, files...)
 	r.problems = append(r.problems, problems...)
 	for _, c := range r.out.rubrics {
 		r.onTick(c)
 	}
+}
+
+// waivers reads the waiver files that are in force.
+func (r *reader) waivers(m *strict.Map, env *catalog.Env) {
+	var files []waiver.File
+	for _, t := range m.Texts("waivers") {
+		data, err := file.Read(r.path(t.Value))
+		if err != nil {
+			m.Mistake(t.Line, "waiver file %q cannot be read: %s", clip(t.Value), err)
+			continue
+		}
+		files = append(files, waiver.File{Name: r.path(t.Value), Data: data})
+	}
+	if len(files) == 0 {
+		return
+	}
+	var problems []catalog.Problem
+	r.out.waivers, problems = waiver.Load(env, files...)
+	r.problems = append(r.problems, problems...)
 }
 
 // onTick refuses a check that the interval cannot keep to.

@@ -79,7 +79,7 @@ c.test.yml:15: this is expected at 5m, before the test starts to grade at 10m
 c.test.yml:16: 129591 ticks are graded until 90d, but at most 20000 are allowed: start later, with "start:" in test "the disk fills"
 c.test.yml:17: "score" of expectation 5 of test "the disk fills" is "abc", which is no number: write e.g. 0.999, or 600 ± 5
 c.test.yml:18: "score" of expectation 6 of test "the disk fills" is "1e999", which is too large a number: write e.g. 0.999, or 600 ± 5
-c.test.yml:19: unknown field "verdict" in expectation 7 of test "the disk fills"; the fields are at, capped_by, checks, coverage, fresh_coverage, grade, graded, last_score, level, pass, raw_score, rubric, score, score_high, score_low, score_without_waivers, service, status
+c.test.yml:19: unknown field "verdict" in expectation 7 of test "the disk fills"; the fields are at, capped_by, checks, coverage, draft, fresh_coverage, grade, graded, last_score, level, next_step, pass, raw_score, rubric, score, score_high, score_low, score_without_waivers, service, status
 c.test.yml:20: "status" of expectation 8 of test "the disk fills" is "passed": write scored, unknown, not_scored or null
 c.test.yml:21: "grade" of expectation 9 of test "the disk fills" is "E": write A, B, C, D, F or null
 c.test.yml:22: "pass" of expectation 10 of test "the disk fills" is "yes": write true, false or null

@@ -69,7 +69,7 @@ type running struct {
 
 // grade grades tick after tick up to the last expectation.
 func (r *running) grade(ctx context.Context) error {
-	plan, err := question.NewPlan(question.PlanOptions{Catalog: r.file.catalog, Rubrics: r.file.rubrics, Interval: r.file.Interval})
+	plan, err := question.NewPlan(question.PlanOptions{Catalog: r.file.catalog, Rubrics: r.file.rubrics, Interval: r.file.Interval, Waivers: r.file.waivers})
 	if err != nil {
 		return err // it says everything
 	}

@@ -211,3 +211,19 @@ func TestTheExampleOfTheDocumentationPasses(t *testing.T) {
 	f := sound(t, written(t, "capacity.test.yml", example, "capacity.yml", rubrics))
 	require.Empty(t, run(t, f))
 }
+
+// TestWaiversAreInForceUntilTheyExpire has one that ends after an hour of the
+// first day.
+func TestWaiversAreInForceUntilTheyExpire(t *testing.T) {
+	text := strings.ReplaceAll(capacity, "rubrics: [capacity.yml]", "rubrics: [capacity.yml]\nwaivers: [waivers.yml]")
+	f := sound(t, written(t, "c.test.yml", strings.ReplaceAll(text, "0.8x30", "0.8x60")+`
+      - {at: 50m, status: not_scored, checks: {disk: {verdict: waived, reason: "waiver:full"}}}
+      - {at: 80m, score: 50, next_step: null, level: ready, draft: false, checks: {disk: {verdict: warn}}}
+`, "capacity.yml", capacityRubric, "waivers.yml", `
+apiVersion: apgar.dev/v1
+waivers:
+  - {id: full, reason: it is known, requester: jane, approver: ravi, created: 2025-12-30, expires: "2026-01-05T01:00:00Z", service: playlist, rubric: capacity, check: disk}
+`))
+	require.Empty(t, run(t, f))
+	require.Contains(t, mistakes(t, written(t, "c.test.yml", text+"      - {at: 20m, score: 1}\n", "capacity.yml", capacityRubric)), `c.test.yml:4: waiver file "waivers.yml" cannot be read: `)
+}

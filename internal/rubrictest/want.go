@@ -48,6 +48,14 @@ func perhaps(v *bool) fact {
 	return truth(*v)
 }
 
+// nextStep is the check whose mending is the cheapest way to the next level.
+func nextStep(c *scorecard.Scorecard) string {
+	if len(c.NextSteps) == 0 {
+		return ""
+	}
+	return c.NextSteps[0].Check
+}
+
 // cardFields returns the fields of a scorecard that a test may name.
 func cardFields(c *scorecard.Scorecard) map[string]fact {
 	return map[string]fact{
@@ -55,6 +63,7 @@ func cardFields(c *scorecard.Scorecard) map[string]fact {
 		"score_low": points(c.ScoreLow), "score_high": points(c.ScoreHigh), "score_without_waivers": points(c.ScoreWithoutWaivers),
 		"coverage": known(c.Coverage), "fresh_coverage": known(c.FreshCoverage),
 		"grade": text(c.Grade), "level": text(c.Level), "pass": perhaps(c.Pass), "capped_by": text(c.CappedBy),
+		"draft": truth(c.Draft), "next_step": text(nextStep(c)),
 	}
 }
 
