@@ -17,7 +17,7 @@ const (
 	maxTextBytes  = 64 << 10
 	maxTests      = 500       // of a file
 	maxSeries     = 10_000    // of a test
-	maxSamples    = 4_000_000 // of a test; a histogram counts for its size
+	maxSamples    = 4_000_000 // of a file; a histogram counts for its size
 	maxTicks      = 20_000    // that are graded in a test
 	maxTime       = 100 * 24 * time.Hour
 	maxSources    = 20

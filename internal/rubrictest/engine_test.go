@@ -63,7 +63,7 @@ func parsed(t *testing.T, list []string) []*series {
 	}
 	report := func(line int, message string) { require.Fail(t, message, "on line %d", line) }
 	roots := strict.Documents([]byte(text), strict.Limits{Bytes: maxFileBytes, Documents: 1, Depth: maxFileDepth}, report)
-	r := &reader{out: &File{sources: []source{{name: "test"}}}}
+	r := &reader{out: &File{sources: []source{{name: "test"}}}, left: maxSamples}
 	return r.inputSeries(strict.Source{ValueBytes: maxTextBytes, Report: report}.Map(roots[0], "the test"))[0]
 }
 

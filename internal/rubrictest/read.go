@@ -44,7 +44,7 @@ func Load(path string) (*File, []catalog.Problem) {
 
 // Parse is Load with the content of the file at hand.
 func Parse(path string, data []byte) (*File, []catalog.Problem) {
-	r := &reader{out: &File{Path: path}}
+	r := &reader{out: &File{Path: path}, left: maxSamples}
 	limits := strict.Limits{Bytes: maxFileBytes, Documents: 1, Depth: maxFileDepth}
 	roots := strict.Documents(data, limits, r.report)
 	switch {
@@ -64,6 +64,7 @@ func Parse(path string, data []byte) (*File, []catalog.Problem) {
 type reader struct {
 	out      *File
 	problems []catalog.Problem
+	left     int // samples that series may yet have
 }
 
 func (r *reader) report(line int, message string) {

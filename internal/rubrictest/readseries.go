@@ -24,11 +24,11 @@ func (r *reader) inputSeries(m *strict.Map) [][]*series {
 	out := make([][]*series, len(r.out.sources))
 	nodes := nodesOf(m, "input_series", maxSeries)
 	p := parser.NewParser(parser.Options{})
-	left, lines := maxSamples, map[string]int{}
+	lines := map[string]int{}
 	for i, n := range nodes {
 		one := m.Source().Map(n, fmt.Sprintf("series %d of %s", i+1, m.What()))
 		place := r.sourceOf(one)
-		s := readSeries(one, p, &left)
+		s := r.series(one, p)
 		one.Done()
 		if s == nil || place < 0 {
 			continue
@@ -60,8 +60,8 @@ func (r *reader) sourceOf(m *strict.Map) int {
 	return -1
 }
 
-// readSeries reads one series, and takes its samples off those that are left.
-func readSeries(m *strict.Map, p parser.Parser, left *int) *series {
+// series reads one series, and takes its samples off those that are left.
+func (r *reader) series(m *strict.Map, p parser.Parser) *series {
 	name, values := m.Text("series"), m.Text("values")
 	switch {
 	case m.Bad():
@@ -71,11 +71,11 @@ func readSeries(m *strict.Map, p parser.Parser, left *int) *series {
 		return nil
 	}
 	// The parser makes samples of whatever it is told, so count before.
-	if *left < 0 {
+	if r.left < 0 {
 		return nil // that has been said
 	}
-	if *left -= weigh(name + " " + values); *left < 0 {
-		m.Mistake(m.LineOf("values"), "the series of this test have more than %d samples, with histograms counted by their size: write fewer, or make several tests", maxSamples)
+	if r.left -= weigh(name + " " + values); r.left < 0 {
+		m.Mistake(m.LineOf("values"), "the series of this file have more than %d samples, with histograms counted by their size: write fewer, or split the file", maxSamples)
 		return nil
 	}
 	names, parsed, err := p.ParseSeriesDesc(name + " " + values)

@@ -11,11 +11,11 @@ import (
 // Write tells of an outcome: one line, and below it what was not met.
 func (o *Outcome) Write(w io.Writer) error {
 	if len(o.Failures) == 0 {
-		_, err := fmt.Fprintf(w, "ok    %s: %s\n", o.File.Path, o.Test.Name)
+		_, err := fmt.Fprintf(w, "ok    %s: %s\n", o.Position.File, o.Test)
 		return err
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "FAIL  %s: %s\n", o.File.Path, o.Test.Name)
+	fmt.Fprintf(&b, "FAIL  %s: %s\n", o.Position.File, o.Test)
 	for _, f := range o.Failures {
 		f.write(&b)
 	}
@@ -72,11 +72,11 @@ func WriteJUnit(w io.Writer, outcomes []Outcome) error {
 	all, suite := time.Duration(0), time.Duration(0)
 	for i := range outcomes {
 		o := &outcomes[i]
-		if n := len(report.Suites); n == 0 || report.Suites[n-1].Name != o.File.Path {
-			report.Suites, suite = append(report.Suites, junitSuite{Name: o.File.Path}), 0
+		if n := len(report.Suites); n == 0 || report.Suites[n-1].Name != o.Position.File {
+			report.Suites, suite = append(report.Suites, junitSuite{Name: o.Position.File}), 0
 		}
 		s := &report.Suites[len(report.Suites)-1]
-		one := junitCase{Name: o.Test.Name, Class: o.File.Path, File: o.File.Path, Line: o.Test.Position.Line, Seconds: inSeconds(o.Took)}
+		one := junitCase{Name: o.Test, Class: o.Position.File, File: o.Position.File, Line: o.Position.Line, Seconds: inSeconds(o.Took)}
 		if len(o.Failures) > 0 {
 			one.Failure = o.junit()
 			s.Failures++

@@ -12,17 +12,15 @@ import (
 )
 
 func TestAReportInTheFormatOfJUnit(t *testing.T) {
-	one, two := &File{Path: "one.test.yml"}, &File{Path: "two.test.yml"}
-	test := func(f *File, name string, line int) *Test {
-		return &Test{Name: name, Position: catalog.Position{File: f.Path, Line: line}}
-	}
+	one, two := "one.test.yml", "two.test.yml"
+	at := func(file string, line int) catalog.Position { return catalog.Position{File: file, Line: line} }
 	outcomes := []Outcome{
-		{File: one, Test: test(one, "sound", 3), Took: 1500 * time.Millisecond},
-		{File: one, Test: test(one, `a < b & "c"`, 9), Took: 20 * time.Millisecond, Failures: []Failure{
-			{Position: catalog.Position{File: one.Path, Line: 12}, What: "x at 2h: score", Expected: "1", Got: "2", Message: "]]> <bad>\x01"},
-			{Position: catalog.Position{File: one.Path, Line: 13}, What: "the test ended early", Got: "boom"},
+		{Test: "sound", Position: at(one, 3), Took: 1500 * time.Millisecond},
+		{Test: `a < b & "c"`, Position: at(one, 9), Took: 20 * time.Millisecond, Failures: []Failure{
+			{Position: at(one, 12), What: "x at 2h: score", Expected: "1", Got: "2", Message: "]]> <bad>\x01"},
+			{Position: at(one, 13), What: "the test ended early", Got: "boom"},
 		}},
-		{File: two, Test: test(two, "sound", 3), Took: time.Millisecond},
+		{Test: "sound", Position: at(two, 3), Took: time.Millisecond},
 	}
 	var b strings.Builder
 	require.NoError(t, WriteJUnit(&b, outcomes))

@@ -19,8 +19,8 @@ import (
 
 // Outcome is what came of one test.
 type Outcome struct {
-	File     *File
-	Test     *Test
+	Test     string
+	Position catalog.Position
 	Failures []Failure // none: it passed
 	Took     time.Duration
 }
@@ -56,7 +56,7 @@ func (f *File) Run(ctx context.Context, t *Test, limit time.Duration) Outcome {
 	if err != nil {
 		run.failures = append(run.failures, Failure{Position: t.Position, What: "the test ended early", Got: err.Error()})
 	}
-	return Outcome{File: f, Test: t, Failures: run.failures, Took: time.Since(started)}
+	return Outcome{Test: t.Name, Position: t.Position, Failures: run.failures, Took: time.Since(started)}
 }
 
 // running is one test that is going on.
