@@ -74,6 +74,23 @@ func TestWhatIsRememberedAsNotMeetingALevelDoesNotHoldIt(t *testing.T) {
 	assert.Equal(t, "ggss", levels(cards))
 }
 
+// TestALevelThatAWaiverGaveIsNotHeldByWhatIsUnknown ends the waiver of a
+// failing check in the same tick in which its source falls silent.
+func TestALevelThatAWaiverGaveIsNotHeldByWhatIsUnknown(t *testing.T) {
+	r, facts := checksOf([]scored{{"a", 9, 1, false, 0}, {"b", 1, 0, false, 0}})
+	r.Checks[1].LevelRank, r.Levels, r.CoverageFloor = 1, []string{"bronze"}, 0
+	in := input(r, facts...)
+	in.Waivers = map[string]string{"b": "w"}
+	card, state := scorecard.Grade(in)
+	require.Equal(t, "bronze", card.Level)
+	in.Waivers, in.Previous, in.Tick = nil, state, noon.Add(time.Hour)
+	in.Facts = []scorecard.CheckFacts{at(facts[0], in.Tick), at(dark(), in.Tick)}
+	card, _ = scorecard.Grade(in)
+	require.Equal(t, scorecard.VerdictUnknown, card.Results[1].Verdict)
+	assert.Empty(t, card.Level)
+	assert.Equal(t, "false", passText(card))
+}
+
 func TestThePassLevelIsHeldWithTheLevel(t *testing.T) {
 	r, facts := checksOf([]scored{{"a", 1, 1, false, 0}})
 	r.Checks[0].LevelRank = 1

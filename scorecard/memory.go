@@ -1,6 +1,7 @@
 package scorecard
 
 import (
+	"strings"
 	"time"
 
 	"github.com/apgarhq/apgar/rubric"
@@ -91,11 +92,23 @@ func (r *Result) fresh() float64 {
 	return r.freshCoverage
 }
 
+// waiverReason is what the reason of a waived result begins with.
+const waiverReason = "waiver:"
+
+// WaiverID returns the id of the waiver that takes a result out of the score,
+// and false where there is none.
+func (r *Result) WaiverID() (string, bool) {
+	if r.Verdict != Waived {
+		return "", false
+	}
+	return strings.CutPrefix(r.Reason, waiverReason)
+}
+
 // waived is what is published of a check that a waiver is in force for.
 func (j *judgement) waived(beneath Result) Result {
 	r := beneath
 	r.WithoutWaiver = beneath.Verdict
-	r.Verdict, r.Reason = Waived, "waiver:"+j.waiver
+	r.Verdict, r.Reason = Waived, waiverReason+j.waiver
 	r.Credit, r.Coverage, r.freshCoverage, r.remembered = nil, 0, 0, nil
 	r.Carried, r.Missing, r.Pending, r.Flapping, r.LowTraffic = false, "", "", false, false
 	r.Message = "a waiver is in force; without it: " + beneath.Message

@@ -137,8 +137,13 @@ func TestTheOrderOfRubricsDoesNotMatterToTheOverallScorecard(t *testing.T) {
 
 func TestWithoutWaiversTheOverallScoreIsAnother(t *testing.T) {
 	r, facts := checksOf([]scored{{"a", 2, 0, true, 0}, {"b", 8, 1, false, 0}})
-	card := waive(r, facts, "a")
-	all, _ := scorecard.GradeOverall(scorecard.OverallInput{Cards: []*scorecard.Scorecard{card}, Rubrics: []*rubric.Rubric{r}})
-	assert.InDelta(t, 100, *all.Score, 0)
-	assert.InDelta(t, 59, *all.ScoreWithoutWaivers, 0)
+	other, steady := checksOf(one(1))
+	other.Name = "other"
+	in := scorecard.OverallInput{
+		Cards:   []*scorecard.Scorecard{waive(r, facts, "a"), grade(other, steady...)},
+		Rubrics: []*rubric.Rubric{r, other},
+	}
+	card, _ := scorecard.GradeOverall(in)
+	assert.InDelta(t, 100, *card.Score, 0)
+	assert.InDelta(t, 59, *card.ScoreWithoutWaivers, 0, "the critical fail caps the whole")
 }

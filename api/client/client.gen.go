@@ -1114,7 +1114,7 @@ type Result struct {
 	// Pending The verdict that the next evaluation may publish; null for none.
 	Pending *ResultPending `json:"pending"`
 
-	// PointsLost Points of the score that it costs, unrounded; null where it does not count.
+	// PointsLost Points of the score that it costs, unrounded, also by what an unknown check is remembered as; null where it does not count.
 	//
 	// Examples: 40
 	PointsLost *float64 `json:"points_lost"`
@@ -1186,7 +1186,7 @@ type Rubric struct {
 	// Draft Graded and shown, counted nowhere.
 	Draft bool `json:"draft"`
 
-	// EffectiveFrom Before then it is not graded; null for always.
+	// EffectiveFrom Before then it is graded and shown like a draft; null for always.
 	EffectiveFrom *time.Time `json:"effective_from"`
 
 	// Levels Lowest first.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,7 +21,7 @@ import (
 // the one before it knew: the ledger, the grading state, the lease.
 type engine struct {
 	o       engineOptions
-	current *term
+	current atomic.Pointer[term]
 	next    chan *term
 }
 
@@ -46,7 +47,7 @@ func newEngine(s *setup, o engineOptions) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.current = e.term(s, plan, nil)
+	e.current.Store(e.term(s, plan, nil))
 	return e, nil
 }
 
@@ -64,7 +65,7 @@ func (e *engine) term(s *setup, plan *question.Plan, before *collector.Collector
 
 // run collects until ctx ends.
 func (e *engine) run(ctx context.Context) error {
-	for t := e.current; ; {
+	for t := e.current.Load(); ; {
 		next, err := e.serve(ctx, t)
 		if next == nil || err != nil {
 			t.setup.close()
@@ -96,10 +97,10 @@ func (e *engine) serve(ctx context.Context, t *term) (next *term, err error) {
 // more but the end of the service: then it is closed, and the error is that of
 // ctx. It is called by one goroutine at a time.
 func (e *engine) swap(ctx context.Context, s *setup, plan *question.Plan) error {
-	next := e.term(s, plan, e.current.collector)
+	next := e.term(s, plan, e.current.Load().collector)
 	select {
 	case e.next <- next:
-		e.current = next
+		e.current.Store(next)
 		return nil
 	case <-ctx.Done():
 		s.close()
@@ -108,7 +109,10 @@ func (e *engine) swap(ctx context.Context, s *setup, plan *question.Plan) error 
 }
 
 // close gives back what the engine holds, when run was never called.
-func (e *engine) close() { e.current.setup.close() }
+func (e *engine) close() { e.current.Load().setup.close() }
+
+// setup is the configuration in force.
+func (e *engine) setup() *setup { return e.current.Load().setup }
 
 // owner names this process in leases: no other has the same name, even if it
 // has the same host name and process id.

@@ -56,6 +56,7 @@ type service struct {
 	reader   *reader
 	engine   *engine       // nil: it only shows
 	reload   *reloading    // nil where there is no engine
+	waivers  *waiverWatch  // as well
 	ahead    chan struct{} // holds an element when something was graded and not committed
 	web      *webServer
 	api      *api.Server
@@ -139,7 +140,7 @@ func (s *service) buildEngine(o ServeOptions, cfg *config.Config, replay time.Du
 		return err
 	}
 	r.force(setup, s.engine)
-	s.reload = r
+	s.reload, s.waivers = r, newWaiverWatch(s.registry, s.log)
 	return nil
 }
 
@@ -214,6 +215,9 @@ func (s *service) prepareCommitted(ctx context.Context) error {
 		}
 		generation = next
 		s.api.Prepare()
+		if snap := s.store.Snapshot(); s.engine != nil && snap != nil {
+			s.waivers.look(s.engine.setup().waivers, snap)
+		}
 	}
 }
 

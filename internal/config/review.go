@@ -13,7 +13,7 @@ import (
 // Review holds against each other what was loaded apart: the overrides and
 // identities of services against the rubrics, and the sources they name
 // against those of the file. It also warns of what is accepted and has no
-// effect in this version. Dates are compared with now.
+// effect, in this version or yet. Dates are compared with now.
 func (c *Config) Review(rubrics []*rubric.Rubric, services []*catalog.Service, now time.Time) []catalog.Problem {
 	problems := rubric.CheckOverrides(rubrics, services)
 	problems = append(problems, identityErrors(rubrics, services)...)
@@ -27,7 +27,7 @@ func (c *Config) Review(rubrics []*rubric.Rubric, services []*catalog.Service, n
 	for _, r := range rubrics {
 		if r.EffectiveFrom.After(now) {
 			problems = append(problems, catalog.Problem{Position: r.Position, Warning: true, Message: fmt.Sprintf(
-				"this version does not wait for effective_from, which is %s: rubric %s counts already, write draft: true until then", r.EffectiveFrom.Format(time.RFC3339), r.Name)})
+				"rubric %s counts from %s on, as its effective_from says: until then it is graded and shown like a draft", r.Name, r.EffectiveFrom.Format(time.RFC3339))})
 		}
 	}
 	catalog.Problems(problems).Sort()

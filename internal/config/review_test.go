@@ -63,7 +63,7 @@ func TestWhatHasNoEffectIsSaid(t *testing.T) {
 		{4, false, `"weigth" cannot be overridden`},
 		{4, false, "shop.queue.… of service default/b are left out"},
 		{5, false, "identity third: "},
-		{3, true, "this version does not wait for effective_from, which is 2027-01-01T00:00:00Z"},
+		{3, true, "rubric shop counts from 2027-01-01T00:00:00Z on, as its effective_from says: until then it is graded and shown like a draft"},
 	} {
 		found := false
 		for _, p := range problems {
