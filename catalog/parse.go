@@ -36,6 +36,15 @@ func Parse(name string, data []byte) (Document, []Problem) {
 	return p.out, p.problems
 }
 
+// ParseServices reads entries of our services list that stand in a file of
+// another kind, as strict.Documents returned them. It goes on as Parse does.
+func ParseServices(name string, nodes []*yaml.Node) (Document, []Problem) {
+	p := &fileParser{name: name}
+	p.services(nodes)
+	Problems(p.problems).Sort()
+	return p.out, p.problems
+}
+
 // fileParser collects what one file holds.
 type fileParser struct {
 	name     string
@@ -84,6 +93,10 @@ func (p *fileParser) ours(m *strict.Map) {
 		m.Mistake(m.Line(), "services is missing: list the services under \"services:\"")
 	}
 	m.Done()
+	p.services(nodes)
+}
+
+func (p *fileParser) services(nodes []*yaml.Node) {
 	for i, n := range nodes {
 		if s, ok := p.service(n, i+1); ok {
 			p.out.Services = append(p.out.Services, s)

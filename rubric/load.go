@@ -38,6 +38,12 @@ type File struct {
 	Pack bool // shipped with Apgar
 }
 
+// IsTestFile reports whether a file of this name holds unit tests of rubrics,
+// which may stand beside them: *.test.yml or *.test.yaml.
+func IsTestFile(name string) bool {
+	return strings.HasSuffix(name, ".test.yml") || strings.HasSuffix(name, ".test.yaml")
+}
+
 // Load reads rubric files. The rubrics come in the order of the files; one with
 // a mistake is left out and the others load. All mistakes of all files are
 // reported at once, sorted by position. Identities are those that checks may

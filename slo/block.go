@@ -59,6 +59,14 @@ type Cost struct {
 	Unmatched int
 }
 
+// Plus returns what two askings have cost, one after the other.
+func (c Cost) Plus(o Cost) Cost {
+	return Cost{
+		Queries: c.Queries + o.Queries, Failed: c.Failed + o.Failed, Samples: c.Samples + o.Samples, Bytes: c.Bytes + o.Bytes,
+		Duration: c.Duration + o.Duration, Unmatched: max(c.Unmatched, o.Unmatched),
+	}
+}
+
 // Fault says why data cannot be used. Faults are facts of one cell: they
 // lower its coverage and never count as zero.
 type Fault struct {

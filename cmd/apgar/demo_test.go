@@ -1,8 +1,13 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +48,7 @@ func testDemo(t *testing.T, binary string) {
 	small, large := startDemo(t, binary, 60), startDemo(t, binary, 600)
 	small.ready(t)
 	t.Run("every service has scorecards, and most have a score", func(t *testing.T) { small.fleet(t) })
+	t.Run("a stricter rubric is tried on its past", func(t *testing.T) { small.backtest(t, binary) })
 	large.ready(t)
 	t.Run("ten times the services cost a Prometheus no more queries", func(t *testing.T) {
 		require.Len(t, items[struct{}](t, large.url+"/api/v1/services"), 600)
@@ -91,6 +97,54 @@ func (d *runningDemo) fleet(t *testing.T) {
 		require.Contains(t, page, `href="`+path+`"`)
 	}
 	require.NotContains(t, d.stderr.String(), "level=ERROR")
+}
+
+// backtest tries a stricter objective for the duration of requests. Some
+// services of the fleet are always a little slow.
+func (d *runningDemo) backtest(t *testing.T, binary string) {
+	pack, err := os.ReadFile("../../rubric/packs/http.yml")
+	require.NoError(t, err)
+	stricter := strings.Replace(string(pack), "objective: 99%", "objective: 99.9%", 1)
+	require.NotEqual(t, string(pack), stricter)
+	path := filepath.Join(t.TempDir(), "stricter.yml")
+	require.NoError(t, os.WriteFile(path, []byte(stricter), 0o600))
+	configuration := d.says(t, time.Second, `configuration +(\S+) `)
+	command := exec.Command(binary, "backtest", "--config.file="+configuration, "--rubric="+path,
+		"--from="+time.Now().Add(-6*time.Hour).UTC().Format(time.RFC3339), "-o", "json")
+	var told strings.Builder
+	command.Stderr = &told
+	output, err := command.Output()
+	require.NoError(t, err, told.String())
+	require.Contains(t, told.String(), "asked about the past: ")
+	var report struct {
+		Evaluations int
+		Rubrics     []struct {
+			Services int
+			Losses   []struct {
+				Service, Before, After string
+				AtEnd                  bool `json:"at_end"`
+				Checks                 []struct{ Check, Message string }
+			}
+		}
+		Cost struct {
+			Queries int
+			Samples int64
+		}
+	}
+	require.NoError(t, json.Unmarshal(output, &report))
+	require.GreaterOrEqual(t, report.Evaluations, 72)
+	require.Equal(t, 60, report.Rubrics[0].Services)
+	atEnd := 0
+	for _, l := range report.Rubrics[0].Losses {
+		if l.AtEnd {
+			atEnd++
+		}
+		require.NotEmpty(t, l.Checks, l.Service)
+		require.Equal(t, "latency", l.Checks[0].Check, "nothing else has become stricter")
+		require.Contains(t, l.Checks[0].Message, "500ms")
+	}
+	require.Positive(t, atEnd)
+	t.Logf("%d of 60 services lose a level; %d queries read %d samples", atEnd, report.Cost.Queries, report.Cost.Samples)
 }
 
 // tickCounter counts at the demo's Prometheus how many instant queries a tick

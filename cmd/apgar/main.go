@@ -33,7 +33,9 @@ type cli struct {
 	Demo     demoCommand     `cmd:"" help:"Run everything in one process on a synthetic fleet; nothing else is needed."`
 	Serve    serveCommand    `cmd:"" help:"Run the service: collect, grade, and serve scorecards."`
 	Evaluate evaluateCommand `cmd:"" help:"Grade one tick, now or in the past, from what the sources hold; print scorecards and why."`
+	Backtest backtestCommand `cmd:"" help:"Grade the past by a changed rubric; tell who would lose a level, and what it costs."`
 	Check    checkCommand    `cmd:"" help:"Find every mistake in a configuration, rubric or catalog, with its place."`
+	Test     testCommand     `cmd:"" help:"Run unit tests of rubrics: series and a catalog in, scores and verdicts out."`
 	Schema   schemaCommand   `cmd:"" help:"Print the JSON Schema of a kind of file, for editors."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
@@ -97,7 +99,7 @@ func report(err error, stderr io.Writer) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.Is(err, app.ErrMistakes):
+	case errors.Is(err, app.ErrMistakes), errors.Is(err, app.ErrTestsFailed):
 		return exitFailed
 	}
 	_, _ = fmt.Fprintln(stderr, "apgar:", err)

@@ -40,6 +40,7 @@ type asker struct {
 	busy    atomic.Bool // a tick is being asked
 	bounds  boundsMemory
 	splits  splitMemories
+	tally   tally // nil: not kept
 }
 
 func newAsker(o Source, plan *question.Plan) *asker {
@@ -75,6 +76,7 @@ func (a *asker) ask(ctx context.Context, s question.Span, w question.Wish) []*sl
 		group.Go(func() error { byQuery[i] = a.send(ctx, q, s); return nil })
 	}
 	_ = group.Wait()
+	a.tally.add(wanted, byQuery)
 	answers := slices.Concat(byQuery...)
 	a.explainBounds(ctx, answers)
 	blocks := a.assemble(answers, s)

@@ -70,6 +70,8 @@ type GradedService struct {
 	Service int // place in the plan's Services
 	Rubric  *rubric.Rubric
 	SLIs    []int // places in the plan's SLIs, by check; -1 for catalog checks
+	// Origin is the rubric without the service's overrides.
+	Origin *rubric.Rubric
 	// Version names what the catalog says of the service.
 	Version string
 	// Exemptions are the waivers that may be in force for the service.
@@ -169,7 +171,7 @@ func (p *Plan) addRubric(r *rubric.Rubric, identities, slis map[string]int) {
 		if !p.wants(i) || !scorecard.Applies(r, s) {
 			continue
 		}
-		g := GradedService{Service: i, Rubric: r, SLIs: common, Version: p.versions[i], Exemptions: p.exempt[i]}
+		g := GradedService{Service: i, Rubric: r, SLIs: common, Origin: r, Version: p.versions[i], Exemptions: p.exempt[i]}
 		// An override that is no good is left out here; whoever checks the
 		// configuration reports it.
 		if own, _ := r.For(s); own != r {

@@ -12,6 +12,7 @@ import (
 	"github.com/apgarhq/apgar/catalog"
 	"github.com/apgarhq/apgar/catalog/file"
 	"github.com/apgarhq/apgar/internal/config"
+	"github.com/apgarhq/apgar/internal/rubrictest"
 	"github.com/apgarhq/apgar/rubric"
 	"github.com/apgarhq/apgar/scorecard"
 	"github.com/apgarhq/apgar/slo"
@@ -90,7 +91,8 @@ func CheckCatalog(o CheckOptions) error {
 }
 
 // CheckRubrics checks rubric files, or the embedded packs when there are
-// none, and prints the burn table in effect for every objective.
+// none, and prints the burn table in effect for every objective. Files of tests
+// among them are checked as such, and not run.
 func CheckRubrics(ctx context.Context, o CheckOptions) error {
 	if o.Online && o.ConfigFile == "" {
 		return errors.New("--online asks the sources of a configuration: name it with --config.file")
@@ -139,6 +141,11 @@ func (o CheckOptions) rubricFiles() ([]rubric.File, []catalog.Problem) {
 		}
 	}
 	for _, path := range o.Files {
+		if rubric.IsTestFile(path) {
+			_, found := rubrictest.Load(path)
+			problems = append(problems, found...)
+			continue
+		}
 		data, err := file.Read(path)
 		if err != nil {
 			problems = append(problems, catalog.Problem{Position: catalog.Position{File: path}, Message: err.Error()})

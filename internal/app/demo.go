@@ -153,9 +153,10 @@ Apgar runs. It took %s. Ctrl-C ends it and removes its data.
   metrics        %s/metrics/scorecards   %s/metrics
   Prometheus     %s/   (eu-west, us-east, ap-south, platform)
   Grafana        import dashboards/grafana/fleet.json, with %s/platform as its data source
+  configuration  %s   (for apgar evaluate and apgar backtest)
 
 In 30 s a pool saturates, in a minute a deploy goes wrong, in 4 minutes a cluster stops being scraped.
-`, time.Since(t.started).Round(time.Second/10), url, url, url, url, url, url, t.world.PrometheusURL(), t.world.PrometheusURL())
+`, time.Since(t.started).Round(time.Second/10), url, url, url, url, url, url, t.world.PrometheusURL(), t.world.PrometheusURL(), t.world.ConfigFile())
 }
 
 func (t demoTeller) incident(i demo.Incident) {

@@ -33,6 +33,8 @@ func TestApgarAgainstARealPrometheus(t *testing.T) {
 	t.Run("evaluate prints a table for people", w.testEvaluateTable)
 	t.Run("evaluate goes on without a source and says which", w.testEvaluateWithoutASource)
 	t.Run("check --online tells what the sources have", w.testCheckOnline)
+	t.Run("backtest names who loses a level under a stricter rubric", w.testBacktest)
+	t.Run("backtest refuses what it cannot replay", w.testBacktestMistakes)
 	t.Run("serve goes on when a source dies, and recovers with it", w.testServe)
 }
 

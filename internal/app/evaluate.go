@@ -6,13 +6,10 @@ import (
 	"io"
 	"log/slog"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
-
-	"github.com/mattn/go-isatty"
 
 	"github.com/apgarhq/apgar/api"
 	"github.com/apgarhq/apgar/catalog"
@@ -45,7 +42,7 @@ func Evaluate(ctx context.Context, o EvaluateOptions) error {
 	if o.Time.After(time.Now()) {
 		return fmt.Errorf("evaluating %s: it is in the future, and no source has its data yet: give a time before now", o.Time.Format(time.RFC3339))
 	}
-	s, err := load(o.ConfigFile, nil, o.Logger)
+	s, err := load(o.ConfigFile, o.Logger)
 	if err != nil {
 		return err
 	}
@@ -61,7 +58,7 @@ func Evaluate(ctx context.Context, o EvaluateOptions) error {
 	tick, evaluatedAt := o.instants(s)
 	result, err := collector.Evaluate(ctx, collector.Options{
 		Plan: plan, Sources: s.sources, Environment: s.config.Global.Environment, Logger: o.Logger,
-		Progress: o.progress,
+		Progress: newBar(o.Err).show,
 	}, tick, evaluatedAt)
 	if err != nil {
 		return err // it names the tick
@@ -74,23 +71,7 @@ func Evaluate(ctx context.Context, o EvaluateOptions) error {
 	if err != nil {
 		return fmt.Errorf("writing the scorecards: %w", err)
 	}
-	return o.reportFaults(result.Faults)
-}
-
-// progress tells how much of the past has been asked about, on one line of a
-// terminal; in a log it is one line at the end.
-func (o EvaluateOptions) progress(done, all int) {
-	file, _ := o.Err.(*os.File)
-	terminal := file != nil && isatty.IsTerminal(file.Fd())
-	if terminal {
-		_, _ = fmt.Fprint(o.Err, "\r")
-	}
-	if terminal || done == all {
-		_, _ = fmt.Fprintf(o.Err, "asked about the past: %d of %d ranges", done, all)
-	}
-	if done == all {
-		_, _ = fmt.Fprintln(o.Err)
-	}
+	return reportFaults(o.Err, result.Faults)
 }
 
 // instants returns the tick to evaluate and the time to call it evaluated at.
@@ -110,14 +91,16 @@ func (s *setup) newestTick() time.Time {
 	return time.Now().Add(-slowest).Truncate(s.config.Global.EvaluationInterval)
 }
 
-func (o EvaluateOptions) reportFaults(faults map[string][]string) error {
+// reportFaults prints what sources did not answer, and returns an error that
+// names them, or nil.
+func reportFaults(out io.Writer, faults map[string][]string) error {
 	if len(faults) == 0 {
 		return nil
 	}
 	names := slices.Sorted(maps.Keys(faults))
 	for _, name := range names {
 		for _, detail := range faults[name] {
-			_, _ = fmt.Fprintf(o.Err, "source %s: %s\n", name, detail)
+			_, _ = fmt.Fprintf(out, "source %s: %s\n", name, detail)
 		}
 	}
 	return &SourcesFailedError{names}

@@ -15,7 +15,7 @@ import (
 // returns ErrMistakes when a source did not answer one, or when no service
 // has a row anywhere.
 func (o CheckOptions) probe(ctx context.Context, rubrics []*rubric.Rubric) error {
-	s, err := load(o.ConfigFile, nil, o.Logger)
+	s, err := load(o.ConfigFile, o.Logger)
 	if err != nil {
 		return err
 	}

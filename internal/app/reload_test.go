@@ -33,7 +33,7 @@ func TestAReloadWithAMistakeInAWaiverFails(t *testing.T) {
 	}
 
 	write("waivers.yml", sound+unapproved)
-	first, err := load(path, nil, log)
+	first, err := load(path, log)
 	require.NoError(t, err, "a start leaves the bad one out")
 	defer first.close()
 	require.Equal(t, 1, first.waivers.Len())

@@ -55,12 +55,12 @@ func (s *setup) replacedBy(next *setup) {
 
 // load reads the configuration and what it names. Mistakes in apgar.yml end
 // it; a bad entity, rubric or waiver is left out, reported, and the rest loads.
-func load(path string, reg prometheus.Registerer, log *slog.Logger) (*setup, error) {
+func load(path string, log *slog.Logger) (*setup, error) {
 	cfg, err := readConfig(path, log)
 	if err != nil {
 		return nil, err
 	}
-	return prepare(cfg, reg, log, tolerate(log))
+	return prepare(cfg, nil, log, tolerate(log))
 }
 
 // readConfig reads the configuration itself.

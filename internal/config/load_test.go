@@ -144,11 +144,12 @@ catalog: {files: [catalog]}
 rubrics: {packs: [http], files: ["rubrics/*.yml", "none/*.yml"]}
 identities: {pods: {labels: {pod: service.name}}}
 `,
-		"catalog/a.yml":  "apiVersion: apgar.dev/v1\nservices: [{name: a}]\n",
-		"catalog/b.yml":  "apiVersion: apgar.dev/v1\nservices: [{name: b, tire: 1}]\n",
-		"rubrics/a.yml":  "rubrics: [{name: own, checks: [{name: c, identity: pods, value: {query: 'max by ($identity) (a)'}, pass: 1, op: '>=', interval: 150s}]}]",
-		"rubrics/b.yml":  "rubrics: [{name: slow, checks: [{name: c, value: {query: 'max by ($identity) (a)'}, pass: 1, op: '>=', interval: 20s}]}]",
-		"rubrics/c.yaml": "not matched",
+		"catalog/a.yml":      "apiVersion: apgar.dev/v1\nservices: [{name: a}]\n",
+		"catalog/b.yml":      "apiVersion: apgar.dev/v1\nservices: [{name: b, tire: 1}]\n",
+		"rubrics/a.yml":      "rubrics: [{name: own, checks: [{name: c, identity: pods, value: {query: 'max by ($identity) (a)'}, pass: 1, op: '>=', interval: 150s}]}]",
+		"rubrics/b.yml":      "rubrics: [{name: slow, checks: [{name: c, value: {query: 'max by ($identity) (a)'}, pass: 1, op: '>=', interval: 20s}]}]",
+		"rubrics/c.yaml":     "not matched",
+		"rubrics/a.test.yml": "tests: []",
 	})
 	require.Empty(t, problems)
 	snapshot, problems := c.LoadCatalog()

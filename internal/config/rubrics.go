@@ -60,8 +60,8 @@ func (c *Config) LoadIdentities(env *catalog.Env) (map[string]*rubric.Identity, 
 }
 
 // LoadRubrics reads the packs and rubric files that the file names: packs
-// first, then files in their order. What has a mistake is left out and
-// reported; the rest loads.
+// first, then files in their order. Files of tests beside them are not read.
+// What has a mistake is left out and reported; the rest loads.
 func (c *Config) LoadRubrics(env *catalog.Env) ([]*rubric.Rubric, []catalog.Problem) {
 	identities, problems := c.LoadIdentities(env)
 	var files []rubric.File
@@ -73,6 +73,9 @@ func (c *Config) LoadRubrics(env *catalog.Env) ([]*rubric.Rubric, []catalog.Prob
 	paths, found := file.Expand(c.Rubrics.Files, c.Dir)
 	problems = append(problems, found...)
 	for _, path := range paths {
+		if rubric.IsTestFile(path) {
+			continue
+		}
 		data, err := file.Read(path)
 		if err != nil {
 			problems = append(problems, catalog.Problem{Position: catalog.Position{File: path}, Message: err.Error()})
