@@ -166,7 +166,7 @@ func BenchmarkDecode(b *testing.B) {
 			rows = append(rows, fixture.Series(map[string]string{"service": s.ID.Name, "code": fmt.Sprint(200 + 10*j), "pod": "x"}, float64(i)))
 		}
 	}
-	g := gather.New(plan, []gather.Source{{Name: "eu", Client: canned{events: rows}}}, nil)
+	g := gather.New(plan, []gather.Source{{Name: "eu", Client: canned{events: rows}}}, gather.Heard{})
 	b.ReportAllocs()
 	for b.Loop() {
 		if n := len(g.Range(b.Context(), question.Instant(t0), nil)[0][0].Columns[0].Rows); n != 5000 {

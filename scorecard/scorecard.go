@@ -129,7 +129,7 @@ type Budget struct {
 	Remaining *float64 // 1 - bad/((1-objective)·total); may be negative
 	Bad       float64
 	Total     float64
-	Born      float64
+	Born      float64 // the part of both that is the first value of a series
 	Burn      []Burn // by window, shortest first
 }
 
