@@ -130,7 +130,7 @@ type Budget struct {
 	Bad       float64
 	Total     float64
 	Born      float64 // the part of both that is the first value of a series
-	Burn      []Burn // by window, shortest first
+	Burn      []Burn  // by window, shortest first
 }
 
 // Burn is how many times too fast a window spends the budget.
