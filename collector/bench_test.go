@@ -194,7 +194,7 @@ func BenchmarkDecode(b *testing.B) {
 			c.events = append(c.events, c.series(map[string]string{"service": s.ID.Name, "code": fmt.Sprint(200 + 10*j), "pod": "x"}, float64(i)))
 		}
 	}
-	g := gather.New(plan, []gather.Source{{Name: "eu", Client: c}}, nil)
+	g := gather.New(plan, []gather.Source{{Name: "eu", Client: c}}, gather.Heard{})
 	b.ReportAllocs()
 	for b.Loop() {
 		if n := len(g.Range(b.Context(), question.Instant(t0), nil)[0][0].Columns[0].Rows); n != 5000 {

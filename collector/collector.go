@@ -117,7 +117,7 @@ func New(o Options) *Collector {
 	}
 	m := newMetrics(o.Registerer)
 	c := &Collector{
-		o: o, metrics: m, gatherer: gather.New(o.Plan, o.Sources, m.missedBy),
+		o: o, metrics: m, gatherer: gather.New(o.Plan, o.Sources, m.heard()),
 		keeper: &keeper{store: o.Store, owner: o.Owner, metrics: m, log: o.Logger},
 		memory: newMemory(o.Plan.Interval),
 		ticks:  make(chan gathered), slots: make(chan gathered), tried: make(chan agenda.Chunk), ended: make(chan struct{}),

@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/apgarhq/apgar/collector/gather"
 	"github.com/apgarhq/apgar/slo"
 )
 
@@ -15,6 +16,7 @@ type metrics struct {
 	tickSeconds   prometheus.Histogram
 	lastTick      prometheus.Gauge
 	sourceMissed  *prometheus.CounterVec
+	birthsDropped *prometheus.CounterVec
 	commits       *prometheus.CounterVec
 	services      prometheus.Gauge
 	scorecards    *prometheus.GaugeVec
@@ -51,6 +53,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		lastTick: prometheus.NewGauge(gauge(LastTick, "The newest committed tick, in Unix seconds.")),
 		sourceMissed: prometheus.NewCounterVec(counter(SourceTicksMissed,
 			"Ticks that a source was not asked about, because it was still busy with an earlier one."), bySource),
+		birthsDropped: prometheus.NewCounterVec(counter(BirthsDropped,
+			"Answers of a source about errors that series began with that were too large to be believed, and were left out."), bySource),
 		commits: prometheus.NewCounterVec(counter(Commits,
 			"Ticks handed to the store, by result: ok, fenced, old_tick, forgotten, timeout or error."), []string{LabelResult}),
 		services:   prometheus.NewGauge(gauge(CatalogServices, "Services in the catalog.")),
@@ -85,6 +89,7 @@ func (m *metrics) share(reg prometheus.Registerer) {
 	share(reg, &m.tickSeconds)
 	share(reg, &m.lastTick)
 	share(reg, &m.sourceMissed)
+	share(reg, &m.birthsDropped)
 	share(reg, &m.commits)
 	share(reg, &m.services)
 	share(reg, &m.scorecards)
@@ -100,7 +105,13 @@ func (m *metrics) share(reg prometheus.Registerer) {
 	share(reg, &m.pageErrors)
 }
 
-func (m *metrics) missedBy(source string) { m.sourceMissed.WithLabelValues(source).Inc() }
+// heard counts what the gatherer says beside its blocks.
+func (m *metrics) heard() gather.Heard {
+	return gather.Heard{
+		Missed:        func(source string) { m.sourceMissed.WithLabelValues(source).Inc() },
+		BirthsDropped: func(source string, n int) { m.birthsDropped.WithLabelValues(source).Add(float64(n)) },
+	}
+}
 
 // share registers a metric, or puts the one registered before in its place.
 func share[C prometheus.Collector](reg prometheus.Registerer, metric *C) {

@@ -26,6 +26,9 @@ const (
 	// SourceTicksMissed counts the ticks that a source was not asked about; it
 	// has LabelSource.
 	SourceTicksMissed = "apgar_collector_source_ticks_missed_total"
+	// BirthsDropped counts the answers about errors that series began with that
+	// were too large to be believed; it has LabelSource.
+	BirthsDropped = "apgar_collector_births_dropped_total"
 	// UnmatchedRows is how many rows of a source name no service; it has
 	// LabelSource.
 	UnmatchedRows = "apgar_collector_unmatched_rows"

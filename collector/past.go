@@ -130,7 +130,7 @@ func (c *Collector) walk(ctx context.Context, w walk) {
 	q := c.inquire(w.of, !w.last.After(w.graded))
 	for at := w.after.Truncate(interval).Add(interval); !at.After(w.last) && ctx.Err() == nil; {
 		n := min(c.instants(walkInstants), int(w.last.Sub(at)/interval)+1)
-		s := question.Span{Start: at.Unix(), Step: seconds(interval), N: n}
+		s := question.Span{Start: at.Unix(), Step: seconds(interval), N: n, Final: w.last.Add(interval - question.FinalAge).Unix()}
 		for i, blocks := range q.gatherer.PatientRange(ctx, s, q.wish, w.patience) {
 			if ctx.Err() != nil {
 				return // what came last may be cut short
@@ -161,7 +161,7 @@ func (c *Collector) inquire(of question.Subject, countedOnly bool) inquiry {
 	s, _ := c.o.Plan.Scope(of)
 	q := inquiry{c.gatherer, s.Wish(countedOnly), s}
 	if alone := c.o.Plan.AskedAlone(s); alone != c.o.Plan {
-		q.gatherer = gather.New(alone, c.o.Sources, c.metrics.missedBy)
+		q.gatherer = gather.New(alone, c.o.Sources, c.metrics.heard())
 	}
 	return q
 }
@@ -307,10 +307,13 @@ func (c *Collector) askAgain(ctx context.Context, g gathered) {
 	}
 	slices.Sort(slots)
 	runs := agenda.Runs(slices.Compact(slots), c.instants(agenda.MostSlots))
+	final := g.time.Add(-question.FinalAge).Unix()
 	c.running.Go(func() {
 		defer c.asking.Store(false)
 		for _, run := range runs {
-			c.deliverSlots(ctx, run, question.Scope{}, c.gatherer.Range(ctx, run.Span(), question.OnlyCounted))
+			s := run.Span()
+			s.Final = final
+			c.deliverSlots(ctx, run, question.Scope{}, c.gatherer.Range(ctx, s, question.OnlyCounted))
 		}
 	})
 }

@@ -147,7 +147,9 @@ func (p *replay) rangesOf(from, to time.Time) []question.Span {
 	step := p.options.Step
 	for at := from; !at.After(to); {
 		n := min(p.instants(walkInstants), int(to.Sub(at)/step)+1)
-		out = append(out, question.Span{Start: at.Unix(), Step: seconds(step), N: n})
+		s := question.Span{Start: at.Unix(), Step: seconds(step), N: n}
+		s.Final = s.Last() // all of it is past: what is late has come
+		out = append(out, s)
 		at = at.Add(time.Duration(n) * step)
 	}
 	return out

@@ -17,13 +17,13 @@ func (j *judgement) objectiveMessage() string {
 	case ReasonBurningFast, ReasonBurningSlow:
 		return j.burningMessage()
 	case ReasonBudgetSpent:
-		return j.share(c, &allowed) + " over " + j.covered() + ", and the objective allows " + percent(allowed) +
+		return j.share(c, &allowed) + " over " + j.covered() + b.born() + ", and the objective allows " + percent(allowed) +
 			": " + b.left("the error budget")
 	}
 	if c.Total <= 0 {
 		return "there were no " + j.events() + " over " + j.covered() + ": all of the error budget is left"
 	}
-	message := j.share(c, &allowed) + " over " + j.covered() + ": " + b.left("the error budget")
+	message := j.share(c, &allowed) + " over " + j.covered() + b.born() + ": " + b.left("the error budget")
 	switch why := b.uncounted(); {
 	case why != "" && !slo.AtMost(b.spent, lowBudget):
 		message += ", which does not count while " + why
@@ -61,6 +61,15 @@ func (j *judgement) covered() string {
 	}
 	measured := time.Duration(b.period.Measured) * slo.SlotLength
 	return "the " + FormatDuration(measured) + " measured of " + FormatDuration(b.length)
+}
+
+// born says how many of the bad events are such that whoever asks Prometheus for
+// an increase does not find; "" where that is none.
+func (b *budgeting) born() string {
+	if !slo.AtLeast(b.period.Born, 0.5) {
+		return ""
+	}
+	return " (" + count(b.period.Born) + " of them in the first values of new series)"
 }
 
 // left says how much of the budget is left, or how far it is overspent.

@@ -137,7 +137,7 @@ func (b *budgeting) published() *Budget {
 	p := &Budget{
 		Objective: b.objective, Period: b.length, Covered: b.covered,
 		From: time.Unix(b.period.From, 0).UTC(), To: time.Unix(b.period.To, 0).UTC(),
-		Bad: b.period.Counts.Bad, Total: b.period.Counts.Total,
+		Bad: b.period.Counts.Bad, Total: b.period.Counts.Total, Born: b.period.Born,
 	}
 	if spent, ok := slo.BudgetSpent(b.period.Counts, b.objective); ok {
 		p.Remaining = ptr(1 - spent)

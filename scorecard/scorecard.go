@@ -146,8 +146,8 @@ type Budget struct {
 	Remaining *float64 // 1 - bad/((1-objective)·total); may be negative
 	Bad       float64
 	Total     float64
-	Born      float64
-	Burn      []Burn // by window, shortest first
+	Born      float64 // the part of both that is the first value of a series
+	Burn      []Burn  // by window, shortest first
 }
 
 // Burn is how many times too fast a window spends the budget.

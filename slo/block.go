@@ -21,7 +21,10 @@ type Block struct {
 type Column struct {
 	Asked bool   // false: not due at this tick
 	Fault *Fault // of the whole answer; the rows are then empty
-	Rows  []Row
+	// BirthFault is why it is not known what was born in a slot of which that was
+	// asked; the rows then have nothing born.
+	BirthFault *Fault
+	Rows       []Row
 }
 
 // Row is what one cell of a source said of one service: counts for a counted
@@ -30,8 +33,11 @@ type Row struct {
 	Service int32 // index into the roster of the plan
 	Cell    int32 // index into Block.Cells
 	Counts  Counts
-	Value   float64
-	Fault   *Fault // of this row alone
+	// Born are bad events that counters were born with, beside Counts: Prometheus
+	// sees no increase in the first value of a series.
+	Born  float64
+	Value float64
+	Fault *Fault // of this row alone
 }
 
 // TargetColumn is the answer to one presence query.

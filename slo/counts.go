@@ -12,6 +12,9 @@ type Counts struct {
 // Plus returns the sum of c and d.
 func (c Counts) Plus(d Counts) Counts { return Counts{c.Bad + d.Bad, c.Total + d.Total} }
 
+// withBorn returns the counts with bad events that counters were born with.
+func (c Counts) withBorn(born float64) Counts { return Counts{c.Bad + born, c.Total + born} }
+
 // ErrorRatio returns bad/total, and false when there were no events.
 func (c Counts) ErrorRatio() (float64, bool) {
 	if c.Total <= 0 {

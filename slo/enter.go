@@ -11,36 +11,44 @@ func (s *Series) enterTick(tick int64, counts Counts) {
 	}
 }
 
-// enter puts a merged slot into slots and hours. It reports false when the
-// slot was already measured and the earlier answer stands.
-func (s *Series) enter(slot int64, counts Counts, complete bool) bool {
-	counts = counts.kept()
+// enter puts a merged slot into slots and hours, with what was born in it, which
+// counts does not have. It reports false when the slot was already measured and
+// the earlier answer stands: whether the later one has less is a matter of counts
+// alone. Not every asking is about births, so that what was born once stays.
+func (s *Series) enter(slot int64, counts Counts, born float64, complete bool) bool {
 	hour, i := slotPlace(slot)
 	var chunk *slotChunk
 	if s.shard.keeps(slotsPage(hour)) {
 		chunk = s.slots.ensure(hour)
 	}
 	if chunk == nil {
-		s.enterOld(slot, counts)
+		s.enterOld(slot, counts, born)
 		return true
 	}
-	if old, had := chunk.get(i); had && (!complete || !notLess(counts, old)) {
-		return false
+	if old, had := chunk.get(i); had {
+		stands := chunk.bornIn(1 << i)
+		if !complete || !notLess(counts.withBorn(stands).kept(), old) {
+			return false
+		}
+		born = max(born, stands)
 	}
-	chunk.set(i, counts)
+	born = roundTo(born, keptBits)
+	chunk.set(i, counts.withBorn(born).kept(), born)
 	s.shard.mark(slotsPage(hour))
 	if s.hours.rebuild(chunk) {
 		s.shard.mark(hoursPage(hour))
 	} else {
-		s.enterOld(slot, counts)
+		s.enterOld(slot, counts, born)
 	}
 	return true
 }
 
 // enterOld adds a slot to its hour, of which not all slots are kept.
-func (s *Series) enterOld(slot int64, counts Counts) {
+func (s *Series) enterOld(slot int64, counts Counts, born float64) {
+	born = roundTo(born, keptBits)
+	counts = counts.withBorn(born).kept()
 	hour, _ := slotPlace(slot)
-	if id := hoursPage(hour); s.shard.keeps(id) && s.hours.add(slot, counts) {
+	if id := hoursPage(hour); s.shard.keeps(id) && s.hours.add(slot, counts, born) {
 		s.shard.mark(id)
 	}
 }

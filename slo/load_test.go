@@ -60,7 +60,7 @@ func TestAPageThatCannotBeReadIsWrittenAnew(t *testing.T) {
 			{"all but the last byte", "cut short", changed(func(data []byte) []byte { return data[:len(data)-1] })},
 			{"a byte more", "1 bytes too many", changed(func(data []byte) []byte { return append(data, 0) })},
 			{"a flipped bit", "its content is not that of version", Page{good.PageKey, good.Version, flipped}},
-			{"a later schema", "written by a later version of Apgar, in schema 2", changed(func(data []byte) []byte { data[0] = 2; return data })},
+			{"a later schema", "written by a later version of Apgar, in schema 3", changed(func(data []byte) []byte { data[0] = 3; return data })},
 			{"another page", "it is the content of another page", NewPage(good.PageKey, other.Data)},
 			{"another shard", "service \"shop/cart\" is of shard", NewPage(PageKey{good.Shard ^ 1, good.Name}, good.Data)},
 		} {
@@ -227,7 +227,7 @@ func FuzzLoad(f *testing.F) {
 		f.Add(uint8(i+4), page.Data)
 	}
 	var w column.Writer
-	w.Byte(pageSchema)
+	w.Byte(firstSchema)
 	f.Add(uint8(0), w.Data())
 	f.Fuzz(func(t *testing.T, which uint8, data []byte) {
 		l := NewLedger(time.Minute)

@@ -13,16 +13,22 @@ import (
 // model is the ledger as the specification describes it, kept naively: a map
 // from slot to counts. It shares no code with Series.
 type model struct {
-	slots map[int64]Counts
+	slots map[int64]modelSlot
 	first int64
 	hour  int64 // end of the newest hour with a measured slot
 }
 
-func newModel() *model { return &model{slots: map[int64]Counts{}} }
+// modelSlot has what was counted, and beside it what was born.
+type modelSlot struct {
+	Counts
+	born float64
+}
+
+func newModel() *model { return &model{slots: map[int64]modelSlot{}} }
 
 func endOf(at, step int64) int64 { return (at + step - 1) / step * step }
 
-func (m *model) add(slot int64, c Counts, row bool) {
+func (m *model) add(slot int64, c modelSlot, row bool) {
 	m.hour = max(m.hour, endOf(slot, 3600))
 	m.forget()
 	if endOf(slot, 86400) <= endOf(m.hour, 86400)-37*86400 {
@@ -34,6 +40,7 @@ func (m *model) add(slot int64, c Counts, row bool) {
 		if !row || !larger || !kept {
 			return
 		}
+		c.born = max(c.born, old.born)
 	}
 	m.slots[slot] = c
 }
@@ -69,8 +76,9 @@ func (m *model) window(length time.Duration, at int64) Window {
 		w.Expected++
 		if c, ok := m.slots[slot]; ok {
 			w.Measured++
-			w.Counts.Bad += c.Bad
-			w.Counts.Total += c.Total
+			w.Counts.Bad += c.Bad + c.born
+			w.Counts.Total += c.Total + c.born
+			w.Born += c.born
 		}
 	}
 	return w
@@ -109,17 +117,20 @@ func (r *modelRun) answer(slot int64) {
 	case 1:
 		round.Failed = map[string]*Fault{"eu": {Reason: SourceError}}
 	case 2: // fine, and nothing there
-		r.model.add(slot, Counts{}, false)
+		r.model.add(slot, modelSlot{}, false)
 	default:
 		a.Row = true
 		a.Counts.Total = float64(r.random.IntN(1000))
 		a.Counts.Bad = math.Floor(a.Counts.Total * r.random.Float64())
-		r.enterRow(slot, a.Counts)
+		if kind == 9 && r.random.IntN(4) == 0 {
+			a.Born = float64(1 + r.random.IntN(5))
+		}
+		r.enterRow(slot, modelSlot{a.Counts, a.Born})
 	}
 	r.series.AddSlot(round, []Answer{a})
 }
 
-func (r *modelRun) enterRow(slot int64, c Counts) {
+func (r *modelRun) enterRow(slot int64, c modelSlot) {
 	before, had := r.model.slots[slot]
 	r.model.add(slot, c, true)
 	kept := endOf(slot, 3600) > r.model.hour-74*3600
@@ -143,8 +154,8 @@ func (r *modelRun) compare() error {
 		84 * time.Hour, 7 * day, 30 * day, 35 * day,
 	} {
 		want, got := r.model.window(length, at), r.series.Sum(length, at)
-		same := near(want.Counts.Bad, got.Counts.Bad) && near(want.Counts.Total, got.Counts.Total)
-		want.Counts, got.Counts = Counts{}, Counts{}
+		same := near(want.Counts.Bad, got.Counts.Bad) && near(want.Counts.Total, got.Counts.Total) && near(want.Born, got.Born)
+		want.Counts, got.Counts, want.Born, got.Born = Counts{}, Counts{}, 0, 0
 		if !same || want != got {
 			return fmt.Errorf("%s at %d: the model has %+v, the series %+v (counts equal: %t)", length, at, want, got, same)
 		}

@@ -74,7 +74,7 @@ func writeCellHours(w *column.Writer, day int64, members []*entry) {
 	hours.write(w)
 }
 
-func readHours(r *column.Reader, day int64, c *content) {
+func readHours(r *column.Reader, day int64, born bool, c *content) {
 	next := numbers(r, len(c.names)*hoursPerDay, wholeHour)
 	chunks := make([]*hourChunk, len(c.names))
 	all := 0
@@ -95,6 +95,9 @@ func readHours(r *column.Reader, day int64, c *content) {
 		}
 	}
 	cells := readCellHours(r, day, chunks)
+	if born {
+		readBornHours(r, chunks, all)
+	}
 	if r.Err() != nil {
 		return
 	}

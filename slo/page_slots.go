@@ -79,7 +79,7 @@ func (m *cellMemory) recentOf(hour int64) []cellSlot {
 	return slots
 }
 
-func readSlots(r *column.Reader, hour int64, c *content) {
+func readSlots(r *column.Reader, hour int64, born bool, c *content) {
 	next := numbers(r, len(c.names), wholeHour)
 	chunks := make([]*slotChunk, len(c.names))
 	all := 0
@@ -93,11 +93,14 @@ func readSlots(r *column.Reader, hour int64, c *content) {
 	for _, chunk := range chunks {
 		for i := range slotsPerHour {
 			if chunk != nil && chunk.measured&(1<<i) != 0 {
-				chunk.set(i, slots())
+				chunk.set(i, slots(), 0)
 			}
 		}
 	}
 	recent := readRecent(r, hour, len(c.names))
+	if born {
+		readBornSlots(r, chunks, all)
+	}
 	if r.Err() != nil {
 		return
 	}

@@ -10,9 +10,12 @@ import (
 	"github.com/apgarhq/apgar/slo/column"
 )
 
-// pageSchema is the form of pages. One that an older program must not take for
-// its own has another.
-const pageSchema = 1
+// The forms of pages. One that an older program must not take for its own has
+// another than those before it.
+const (
+	firstSchema = 1
+	bornSchema  = 2 // of slots or hours, with a column of what was born at the end
+)
 
 // Pages encodes the pages that have changed since they were last saved or
 // loaded, in order of shard and name. A page whose time has passed out of
@@ -60,7 +63,11 @@ func (l *Ledger) write(sh *shard, id pageID) []byte {
 		return nil
 	}
 	w := &column.Writer{}
-	w.Byte(pageSchema)
+	schema := byte(firstSchema)
+	if anyBorn(id, members) {
+		schema = bornSchema
+	}
+	w.Byte(schema)
 	w.Byte(byte(id.kind))
 	w.Uint(uint64(id.end))
 	writeNames(w, members)
@@ -73,6 +80,9 @@ func (l *Ledger) write(sh *shard, id pageID) []byte {
 		writeSlots(w, id.end, members)
 	case hoursKind:
 		writeHours(w, id.end, members)
+	}
+	if schema == bornSchema {
+		writeBorn(w, id, members)
 	}
 	return w.Data()
 }
@@ -180,9 +190,10 @@ func (l *Ledger) read(page Page, id pageID) (content, error) {
 		return content{}, fmt.Errorf("its content is not that of version %q", page.Version)
 	}
 	r := column.NewReader(page.Data)
-	if schema := r.Byte(); schema > pageSchema {
-		return content{}, fmt.Errorf("it was written by a later version of Apgar, in schema %d, and this one knows up to %d", schema, pageSchema)
-	} else if schema < pageSchema {
+	schema := r.Byte()
+	if schema > bornSchema {
+		return content{}, fmt.Errorf("it was written by a later version of Apgar, in schema %d, and this one knows up to %d", schema, bornSchema)
+	} else if schema < firstSchema {
 		r.Fail(fmt.Errorf("schema %d was never written", schema))
 	}
 	kind, end := pageKind(r.Byte()), int64(r.Uint(mostTime))
@@ -196,9 +207,9 @@ func (l *Ledger) read(page Page, id pageID) (content, error) {
 	case ringKind:
 		readRing(r, end, l.interval, &c)
 	case slotsKind:
-		readSlots(r, end, &c)
+		readSlots(r, end, schema == bornSchema, &c)
 	case hoursKind:
-		readHours(r, end, &c)
+		readHours(r, end, schema == bornSchema, &c)
 	}
 	return c, r.End()
 }

@@ -156,6 +156,9 @@ func (p *played) answers(gauge bool) []Answer {
 			if kind < 5 {
 				a.Counts.Bad = a.Counts.Total * p.random.Float64()
 			}
+			if kind == 3 {
+				a.Born = 3 * p.random.Float64()
+			}
 		}
 		answers = append(answers, a)
 	}

@@ -34,6 +34,7 @@ type Answer struct {
 	Identity int // which alternative named the row
 	Row      bool
 	Counts   Counts
+	Born     float64 // bad events that counters were born with; Counts does not have them
 	Value    float64
 	Fault    *Fault
 	Up, Down int32
@@ -72,8 +73,8 @@ func (s *Series) AddTick(r *Round, answers []Answer) {
 		s.remember(r, &views[i])
 	}
 	s.round = r
-	if counts, measured, _ := merge(views, r.Time); measured {
-		s.enterTick(r.Time, counts)
+	if sum := merge(views, r.Time); sum.measured {
+		s.enterTick(r.Time, sum.counts)
 	}
 }
 
@@ -82,19 +83,19 @@ func (s *Series) AddTick(r *Round, answers []Answer) {
 func (s *Series) AddSlot(r *Round, answers []Answer) Outcome {
 	s.shard.begin(r.Time)
 	views := s.views(r, answers)
-	counts, measured, complete := merge(views, r.Time)
-	s.notePast(r.Time, !measured && anyFault(views, r))
-	if !measured {
+	sum := merge(views, r.Time)
+	s.notePast(r.Time, !sum.measured && anyFault(views, r))
+	if !sum.measured {
 		return Gap
 	}
-	if !s.enter(r.Time, counts, complete) {
+	if !s.enter(r.Time, sum.counts, sum.born, sum.complete) {
 		return Shrunk
 	}
 	for i := range views {
 		v := &views[i]
 		if v.row {
 			s.note(v.memory, r.Time)
-			s.enterCell(v.memory, r.Time, v.counts)
+			s.enterCell(v.memory, r.Time, v.counts.withBorn(v.born))
 		}
 	}
 	s.cache.clear()
@@ -138,6 +139,7 @@ type cellView struct {
 	cellState
 	memory   *cellMemory
 	counts   Counts
+	born     float64
 	relevant bool // expected, or has a row
 	answered bool // completely
 }
@@ -206,7 +208,7 @@ func (s *Series) view(r *Round, m *cellMemory, a *Answer, turnedAway *Fault) cel
 	if a != nil {
 		v.fault = Graver(v.fault, a.Fault)
 		v.row = a.Row && v.fault == nil
-		v.counts, v.value, v.up, v.down = a.Counts, a.Value, a.Up, a.Down
+		v.counts, v.born, v.value, v.up, v.down = a.Counts, a.Born, a.Value, a.Up, a.Down
 	}
 	faultedBefore := v.fault != nil && m.first != 0 && r.Time <= m.last+expectedFor
 	v.relevant = v.row || s.expects(m, r.Time) || faultedBefore
@@ -237,14 +239,22 @@ func (s *Series) admits(key CellKey) bool {
 // neither answered nor can say that no target is there.
 func (v *cellView) unwitnessed() bool { return !v.answered && v.noTarget && v.up+v.down == 0 }
 
-// merge adds up the cells that answered. measured says that cells worth at
-// least half answered, or that the questions were fine and found nothing
-// where there are targets; complete, that all relevant cells answered.
-func merge(views []cellView, at int64) (sum Counts, measured, complete bool) {
+// merged is what the cells that answered add up to.
+type merged struct {
+	counts Counts
+	born   float64
+	// measured says that cells worth at least half answered, or that the questions
+	// were fine and found nothing where there are targets.
+	measured bool
+	complete bool // all relevant cells answered
+}
+
+// merge adds up the cells that answered; what is not measured is nothing.
+func merge(views []cellView, at int64) merged {
 	var faults, rows, targets, relevant int // faults, and cells that are as unknown
 	var answered, all float64
 	weigh := weigher(views, at)
-	complete = true
+	sum := merged{complete: true}
 	for i := range views {
 		v := &views[i]
 		targets += int(v.up + v.down)
@@ -258,22 +268,20 @@ func merge(views []cellView, at int64) (sum Counts, measured, complete bool) {
 		w := weigh(v)
 		all += w
 		if !v.answered {
-			complete = false
+			sum.complete = false
 			continue
 		}
 		answered += w
 		if v.row {
 			rows++
-			sum = sum.Plus(v.counts)
+			sum.counts, sum.born = sum.counts.Plus(v.counts), sum.born+v.born
 		}
 	}
-	switch {
-	case relevant > 0 && AtLeast(answered, 0.5*all):
-		return sum, true, complete
-	case faults == 0 && rows+targets > 0:
-		return sum, true, complete
+	if relevant > 0 && AtLeast(answered, 0.5*all) || faults == 0 && rows+targets > 0 {
+		sum.measured = true
+		return sum
 	}
-	return Counts{}, false, false
+	return merged{}
 }
 
 // weigher returns how much a cell weighs: its total over the week before at,

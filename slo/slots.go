@@ -31,6 +31,7 @@ type slotChunk struct {
 	hour       int64 // end of the hour
 	measured   uint16
 	bad, total [slotsPerHour]float64
+	born       *[slotsPerHour]float64 // the part of both that was born; nil: nothing
 }
 
 // at returns the chunk of the hour that ends at hour, or nil. A chunk beyond
@@ -70,9 +71,29 @@ func (c *slotChunk) get(i int) (Counts, bool) {
 	return Counts{c.bad[i], c.total[i]}, c.measured&(1<<i) != 0
 }
 
-func (c *slotChunk) set(i int, counts Counts) {
+func (c *slotChunk) set(i int, counts Counts, born float64) {
 	c.bad[i], c.total[i] = counts.Bad, counts.Total
 	c.measured |= 1 << i
+	if c.born == nil && born != 0 {
+		c.born = new([slotsPerHour]float64)
+	}
+	if c.born != nil {
+		c.born[i] = born
+	}
+}
+
+// bornIn adds up what was born in the slots of a mask.
+func (c *slotChunk) bornIn(mask uint16) float64 {
+	var sum float64
+	if c.born == nil {
+		return 0
+	}
+	for i, born := range c.born {
+		if mask&(1<<i) != 0 {
+			sum += born
+		}
+	}
+	return sum
 }
 
 // sum adds up the slots of a mask.
@@ -110,6 +131,7 @@ type hourChunk struct {
 	day        int64 // end of the day
 	bad, total [hoursPerDay]float64
 	measured   [hoursPerDay]uint16
+	born       *[hoursPerDay]float64 // the part of both that was born; nil: nothing
 }
 
 // at returns the chunk that an hour is in and its place there, or nil.
@@ -131,6 +153,7 @@ func (t *hourTable) addTo(w *Window, from, to int64) {
 			for i := hourPlace(from+hourSeconds, day); i <= hourPlace(end, day); i++ {
 				w.Counts.Bad += c.bad[i]
 				w.Counts.Total += c.total[i]
+				w.Born += c.bornAt(i)
 				w.Measured += bits.OnesCount16(c.measured[i])
 			}
 		}
@@ -182,19 +205,21 @@ func (t *hourTable) rebuild(c *slotChunk) bool {
 	}
 	t.slots += bits.OnesCount16(c.measured) - bits.OnesCount16(h.measured[i])
 	h.set(i, c.sum(wholeHour), c.measured)
+	h.setBorn(i, c.bornIn(wholeHour))
 	return true
 }
 
 // add enters a slot that is older than the slots kept. A slot that its hour
 // already has is left alone, and one older than the hours kept is dropped. It
 // reports whether there is anything new.
-func (t *hourTable) add(slot int64, counts Counts) bool {
+func (t *hourTable) add(slot int64, counts Counts, born float64) bool {
 	hour, index := slotPlace(slot)
 	h, i := t.ensure(hour)
 	if h == nil || h.measured[i]&(1<<index) != 0 {
 		return false
 	}
 	h.set(i, Counts{h.bad[i], h.total[i]}.Plus(counts), h.measured[i]|1<<index)
+	h.setBorn(i, h.bornAt(i)+born)
 	t.slots++
 	return true
 }
@@ -203,6 +228,24 @@ func (t *hourTable) add(slot int64, counts Counts) bool {
 func (c *hourChunk) set(i int, counts Counts, measured uint16) {
 	counts = counts.keptSum(measured)
 	c.bad[i], c.total[i], c.measured[i] = counts.Bad, counts.Total, measured
+}
+
+// setBorn enters what was born in an hour.
+func (c *hourChunk) setBorn(i int, born float64) {
+	if c.born == nil && born != 0 {
+		c.born = new([hoursPerDay]float64)
+	}
+	if c.born != nil {
+		c.born[i] = roundTo(born, partialBits)
+	}
+}
+
+// bornAt returns what was born in an hour.
+func (c *hourChunk) bornAt(i int) float64 {
+	if c.born == nil {
+		return 0
+	}
+	return c.born[i]
 }
 
 // slots returns how many slots of the day are measured.

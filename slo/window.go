@@ -9,7 +9,8 @@ import (
 type Window struct {
 	Length   time.Duration // as asked for
 	Counts   Counts
-	From, To int64 // Unix seconds: (From, To]
+	Born     float64 // the part of both counts that counters were born with; ring windows have none
+	From, To int64   // Unix seconds: (From, To]
 	// Expected are the slots (or ring answers) since the later of the far
 	// edge and the service's first data; Measured are those that are no gap.
 	Expected, Measured int
@@ -91,9 +92,11 @@ func (s *Series) addPart(w *Window, from, to int64) {
 	mask := slotMask(from, to)
 	if c := s.slots.at(hour); c != nil {
 		w.Counts = w.Counts.Plus(c.sum(mask))
+		w.Born += c.bornIn(mask)
 		w.Measured += bits.OnesCount16(c.measured & mask)
 	} else if h, i := s.hours.at(hour); h != nil {
 		w.Counts = w.Counts.Plus(Counts{h.bad[i], h.total[i]})
+		w.Born += h.bornAt(i)
 		w.Measured += bits.OnesCount16(h.measured[i] & mask)
 	}
 }

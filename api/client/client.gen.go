@@ -639,7 +639,7 @@ func (e ListServicesParamsTier) Valid() bool {
 
 // Budget An error budget.
 type Budget struct {
-	// Born Bad events that counters were born with, part of the bad ones. This version does not count them; it is always 0.
+	// Born Bad events that counters were born with, part of the bad ones and of the total. They are the first values of series, in which Prometheus sees no increase.
 	//
 	// Examples: 0
 	Born float64 `json:"born"`

@@ -163,9 +163,9 @@ type Chunk struct {
 	lack  Lack // the most of any slot, when it was tried last
 }
 
-// Span is the ends of the slots.
+// Span is the ends of the slots, all of which are taken for final.
 func (k Chunk) Span() question.Span {
-	return question.Span{Start: k.From + seconds(slo.SlotLength), Step: seconds(slo.SlotLength), N: k.Slots()}
+	return question.Span{Start: k.From + seconds(slo.SlotLength), Step: seconds(slo.SlotLength), N: k.Slots(), Final: k.To}
 }
 
 // chunkKey tells chunks apart.

@@ -19,7 +19,8 @@ const (
 // order of the sources.
 type Lack []int
 
-// LackOf counts what the blocks about one instant lack; a nil block lacks all.
+// LackOf counts what the blocks about one instant lack, be it only what was born;
+// a nil block lacks all.
 func LackOf(p *question.Plan, blocks []*slo.Block) Lack {
 	out := make(Lack, len(blocks))
 	for i, b := range blocks {
@@ -28,7 +29,7 @@ func LackOf(p *question.Plan, blocks []*slo.Block) Lack {
 			continue
 		}
 		for q := range b.Columns {
-			if b.Columns[q].Fault != nil && p.Questions[q].Check.Kind.Counted() {
+			if (b.Columns[q].Fault != nil || b.Columns[q].BirthFault != nil) && p.Questions[q].Check.Kind.Counted() {
 				out[i]++
 			}
 		}

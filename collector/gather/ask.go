@@ -37,6 +37,8 @@ type asker struct {
 	Source
 	plan    *question.Plan
 	queries []question.Query
+	births  []question.Query // about what was born in a slot
+	dropped func(births int)
 	busy    atomic.Bool // a tick is being asked
 	bounds  boundsMemory
 	splits  splitMemories
@@ -44,7 +46,8 @@ type asker struct {
 }
 
 func newAsker(o Source, plan *question.Plan) *asker {
-	return &asker{Source: o, plan: plan, queries: plan.Queries(question.Dialect{Renamed: o.Labels, Partition: o.Partition})}
+	d := question.Dialect{Renamed: o.Labels, Partition: o.Partition}
+	return &asker{Source: o, plan: plan, queries: plan.Queries(d), births: plan.Births(d), dropped: func(int) {}}
 }
 
 func (a *asker) dialect() question.Dialect {
@@ -63,24 +66,32 @@ type answer struct {
 // ask puts every question that is due to the source, about each instant of
 // the span, and returns one block for each instant. It always returns: what
 // failed is a fault in its column. Questions that are not wished for are not
-// asked.
+// asked. What was born is asked of the slots that are final.
 func (a *asker) ask(ctx context.Context, s question.Span, w question.Wish) []*slo.Block {
 	started := time.Now()
 	var group errgroup.Group
 	if s.N > 1 {
 		group.SetLimit(1) // the past can wait: ticks go first
 	}
-	wanted := a.wanted(s, w)
-	byQuery := make([][]*answer, len(wanted))
+	wanted, births := a.wanted(a.queries, s, w), []*question.Query(nil)
+	slots, final := s.FinalSlots()
+	if final {
+		births = a.wanted(a.births, s, w)
+	}
+	byQuery, bornByQuery := make([][]*answer, len(wanted)), make([][]*answer, len(births))
 	for i, q := range wanted {
 		group.Go(func() error { byQuery[i] = a.send(ctx, q, s); return nil })
 	}
+	for i, q := range births {
+		group.Go(func() error { bornByQuery[i] = a.send(ctx, q, slots); return nil })
+	}
 	_ = group.Wait()
 	a.tally.add(wanted, byQuery)
-	answers := slices.Concat(byQuery...)
+	a.tally.add(births, bornByQuery)
+	answers, born := slices.Concat(byQuery...), slices.Concat(bornByQuery...)
 	a.explainBounds(ctx, answers)
-	blocks := a.assemble(answers, s)
-	cost := costOf(answers)
+	blocks := a.assemble(answers, newborn{slots, born}, s)
+	cost := costOf(append(answers, born...))
 	cost.Duration = time.Since(started)
 	for _, b := range blocks {
 		b.Cost = cost
@@ -93,10 +104,10 @@ func (a *asker) ask(ctx context.Context, s question.Span, w question.Wish) []*sl
 func (a *asker) askWithin(ctx context.Context, s question.Span, w question.Wish, left *time.Duration) []*slo.Block {
 	if *left <= 0 {
 		var answers []*answer
-		for _, q := range a.wanted(s, w) {
+		for _, q := range a.wanted(a.queries, s, w) {
 			answers = append(answers, a.leftOut(q, s))
 		}
-		return a.assemble(answers, s)
+		return a.assemble(answers, newborn{}, s)
 	}
 	limited, cancel := context.WithTimeout(ctx, *left)
 	defer cancel()
@@ -114,9 +125,9 @@ func (a *asker) leftOut(q *question.Query, s question.Span) *answer {
 	return ans
 }
 
-// wanted returns the queries that feed any question that is due in the span and
-// wished for.
-func (a *asker) wanted(s question.Span, w question.Wish) []*question.Query {
+// wanted returns those of some queries that feed any question that is due in the
+// span and wished for.
+func (a *asker) wanted(of []question.Query, s question.Span, w question.Wish) []*question.Query {
 	due := make([]bool, len(a.plan.Questions))
 	witnesses := make([]bool, len(a.plan.Identities))
 	for i := range a.plan.Questions {
@@ -125,8 +136,8 @@ func (a *asker) wanted(s question.Span, w question.Wish) []*question.Query {
 		witnesses[q.Identity] = witnesses[q.Identity] || due[i]
 	}
 	var out []*question.Query
-	for i := range a.queries {
-		q := &a.queries[i]
+	for i := range of {
+		q := &of[i]
 		if slices.ContainsFunc(q.Feeds, func(f question.Feed) bool {
 			return f.Question >= 0 && due[f.Question] || f.Question < 0 && witnesses[f.Identity]
 		}) {
@@ -226,8 +237,8 @@ func (f fan) Series(s *promapi.Series) error {
 }
 
 // assemble makes the blocks of all answers, an instant each.
-func (a *asker) assemble(answers []*answer, s question.Span) []*slo.Block {
-	cells := a.unifyCells(answers)
+func (a *asker) assemble(answers []*answer, born newborn, s question.Span) []*slo.Block {
+	cells := a.unifyCells(slices.Concat(answers, born.answers))
 	blocks := make([]*slo.Block, s.N)
 	for i := range blocks {
 		b := &slo.Block{
@@ -238,6 +249,7 @@ func (a *asker) assemble(answers []*answer, s question.Span) []*slo.Block {
 		for q := range b.Columns {
 			if a.plan.Due(q, s.At(i)) {
 				b.Columns[q] = a.column(answers, q, i, cells)
+				a.addBorn(&b.Columns[q], born, q, s.At(i), cells)
 			}
 		}
 		for id := range b.Targets {

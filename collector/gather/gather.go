@@ -13,18 +13,35 @@ import (
 // safe for concurrent use.
 type Gatherer struct {
 	askers  []*asker // in the order of the sources
-	missed  func(source string)
+	heard   Heard
 	running sync.WaitGroup // what has been started and not ended
 }
 
+// Heard are told what no block says; they are called concurrently, and may be
+// nil.
+type Heard struct {
+	// Missed hears of every tick that a source is not asked about, as it is still
+	// busy with an earlier one.
+	Missed func(source string)
+	// BirthsDropped hears how many answers about what was born were too large to be
+	// believed.
+	BirthsDropped func(source string, n int)
+}
+
 // New prepares to ask sources the questions of a plan. Blocks come in the
-// order of the sources. missed hears of every tick that a source is not asked
-// about, as it is still busy with an earlier one, and is called concurrently; nil
-// is for one that begins no tick.
-func New(plan *question.Plan, sources []Source, missed func(source string)) *Gatherer {
-	g := &Gatherer{missed: missed}
+// order of the sources.
+func New(plan *question.Plan, sources []Source, heard Heard) *Gatherer {
+	if heard.Missed == nil {
+		heard.Missed = func(string) {}
+	}
+	if heard.BirthsDropped == nil {
+		heard.BirthsDropped = func(string, int) {}
+	}
+	g := &Gatherer{heard: heard}
 	for _, s := range sources {
-		g.askers = append(g.askers, newAsker(s, plan))
+		a := newAsker(s, plan)
+		a.dropped = func(n int) { heard.BirthsDropped(s.Name, n) }
+		g.askers = append(g.askers, a)
 	}
 	return g
 }
@@ -49,7 +66,7 @@ func (g *Gatherer) tick(ctx context.Context, a *asker, tick time.Time) *slo.Bloc
 		return nil
 	}
 	if !a.busy.CompareAndSwap(false, true) {
-		g.missed(a.Name)
+		g.heard.Missed(a.Name)
 		return nil
 	}
 	defer a.busy.Store(false)

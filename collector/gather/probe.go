@@ -38,7 +38,7 @@ func ProbeSources(ctx context.Context, plan *question.Plan, sources []Source, ti
 		}
 		all := slices.Concat(byQuery...)
 		a.explainBounds(ctx, all)
-		block := a.assemble(all, s)[0]
+		block := a.assemble(all, newborn{}, s)[0]
 		for i := range a.queries {
 			probes = append(probes, a.probe(&a.queries[i], byQuery[i], block))
 		}

@@ -166,7 +166,7 @@ func classifierOf(p *question.Plan, d question.Dialect, f question.Feed) func(*p
 	switch f.Role {
 	case question.RoleTotal:
 		return always(classAll)
-	case question.RoleBad:
+	case question.RoleBad, question.RoleBorn:
 		return always(classBad)
 	case question.RoleGauge:
 		return always(classValue)

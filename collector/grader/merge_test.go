@@ -42,7 +42,7 @@ func newBench(t testing.TB, f spec, sources ...string) *bench {
 // ask begins anew, with other sources.
 func (b *bench) ask(sources ...gather.Source) {
 	b.sources = sources
-	b.gatherer = gather.New(b.plan, sources, nil)
+	b.gatherer = gather.New(b.plan, sources, gather.Heard{})
 	o := Options{
 		Plan: b.plan, Environment: "production", Evidence: b.gatherer.Evidence,
 		Slots: func(map[slo.Outcome]int) {}, Panicked: func() {}, Logger: slog.New(slog.DiscardHandler),

@@ -43,6 +43,7 @@ const (
 	RoleGauge                  // rows are values
 	RoleTargets                // rows are numbers of targets, by whether they are up
 	RolePresence               // rows are numbers of targets that are up
+	RoleBorn                   // rows are bad events that counters were born with
 )
 
 // Dialect is how one source names labels. It is immutable.
@@ -88,17 +89,7 @@ func (d Dialect) extra() []string {
 // the targets of each identity. Nothing is asked about an identity that names
 // none of the services.
 func (p *Plan) Queries(d Dialect) []Query {
-	var out []Query
-	places := map[string]int{}
-	add := func(part part, f Feed) {
-		i, known := places[part.expr]
-		if !known {
-			i = len(out)
-			places[part.expr] = i
-			out = append(out, Query{Expr: part.expr, narrowed: part.narrowed})
-		}
-		out[i].Feeds = append(out[i].Feeds, f)
-	}
+	var all distinct
 	scans := p.scans()
 	for i, q := range p.Questions {
 		if !p.reaches(q.Identity) {
@@ -106,16 +97,50 @@ func (p *Plan) Queries(d Dialect) []Query {
 		}
 		w := p.writer(d, q.Identity, p.scopeOf(q.Identity))
 		for _, part := range w.parts(q.Check, scans[scanOf(q)]) {
-			add(part, Feed{i, q.Identity, part.role})
+			all.add(part, Feed{i, q.Identity, part.role})
 		}
 	}
 	for i := range p.Identities {
 		if p.reaches(i) {
 			part := p.writer(d, i, p.scopeOf(i)).targets()
-			add(part, Feed{-1, i, part.role})
+			all.add(part, Feed{-1, i, part.role})
 		}
 	}
-	return out
+	return all.queries
+}
+
+// Births writes the distinct queries for what was born in a slot: one for each
+// bad selector and identity.
+func (p *Plan) Births(d Dialect) []Query {
+	var all distinct
+	for i, q := range p.Questions {
+		if !p.reaches(q.Identity) {
+			continue
+		}
+		if part, ok := p.writer(d, q.Identity, p.scopeOf(q.Identity)).born(q.Check); ok {
+			all.add(part, Feed{i, q.Identity, RoleBorn})
+		}
+	}
+	return all.queries
+}
+
+// distinct are queries, each once.
+type distinct struct {
+	queries []Query
+	places  map[string]int
+}
+
+func (d *distinct) add(part part, f Feed) {
+	i, known := d.places[part.expr]
+	if !known {
+		i = len(d.queries)
+		if d.places == nil {
+			d.places = map[string]int{}
+		}
+		d.places[part.expr] = i
+		d.queries = append(d.queries, Query{Expr: part.expr, narrowed: part.narrowed})
+	}
+	d.queries[i].Feeds = append(d.queries[i].Feeds, f)
 }
 
 func (p *Plan) writer(d Dialect, identity int, scope []*labels.Matcher) writer {

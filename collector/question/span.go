@@ -11,6 +11,23 @@ type Span struct {
 	Start int64 // the first, in Unix seconds
 	Step  int64 // seconds from one to the next, at least 1
 	N     int   // how many there are, at least 1
+	// Final is the end of the newest slot that is as good as it gets, in Unix
+	// seconds; what was born is asked of none that ends later. 0: of none.
+	Final int64
+}
+
+// FinalAge is how old a slot is when it is final: it has been asked again twice.
+const FinalAge = 2 * slo.SlotLength
+
+// FinalSlots returns the ends of the final slots in a span that has the end of
+// every slot that it reaches over. ok is false when there are none.
+func (s Span) FinalSlots() (slots Span, ok bool) {
+	const length = int64(slo.SlotLength / time.Second)
+	first, last := (s.Start+length-1)/length*length, min(s.Last(), s.Final)
+	if last < first || (first-s.Start)%s.Step != 0 || length%s.Step != 0 {
+		return Span{}, false
+	}
+	return Span{Start: first, Step: length, N: int((last-first)/length) + 1}, true
 }
 
 // Instant is a span of one instant, in Unix seconds.

@@ -12,7 +12,6 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/apgarhq/apgar/rubric"
-	"github.com/apgarhq/apgar/slo"
 )
 
 // writer writes queries on the syntax tree; no value of a catalog is ever
@@ -67,7 +66,7 @@ func (w writer) targets() part {
 	}
 	return w.part(RoleTargets, func(w writer) string {
 		count := &parser.AggregateExpr{
-			Op: parser.COUNT_VALUES, Expr: w.selector("up", nil),
+			Op: parser.COUNT_VALUES, Expr: w.selector(up, nil),
 			Param: &parser.StringLiteral{Val: UpLabel}, Grouping: w.grouping(w.identity),
 		}
 		return count.String()
@@ -100,7 +99,7 @@ func (w writer) selector(metric string, where []*labels.Matcher, more ...*labels
 }
 
 func increase(v *parser.VectorSelector) parser.Expr {
-	return &parser.Call{Func: parser.Functions["increase"], Args: parser.Expressions{&parser.MatrixSelector{VectorSelector: v, Range: slo.SlotLength}}}
+	return overSlot("increase", v)
 }
 
 func sumBy(grouping []string, expr parser.Expr) parser.Expr {
