@@ -166,7 +166,7 @@ func TestABudgetOfThirtyDaysIsWhatTheEventsSay(t *testing.T) {
 	o.Plan = spec{
 		Rubrics: strings.Replace(fixture.Availability, "period: 7d", "period: 30d", 1), Services: fixture.Named("lone"),
 	}.plan(t)
-	tick := noon.Add(time.Duration(g.world.end) * time.Second)
+	tick := noon().Add(time.Duration(g.world.end) * time.Second)
 	e, err := Evaluate(t.Context(), o, tick, tick)
 	require.NoError(t, err)
 	g.truth["lone"].within(t, "lone", fixture.Result(t, e.Scorecards, "lone", "availability").Budget)
