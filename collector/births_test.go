@@ -139,9 +139,9 @@ func (c birthCase) check(t *testing.T) {
 	o.Registerer = reg
 	live := newLive(o)
 	for at := 0.0; at <= c.world.end; at += minute {
-		live.tick(t, noon.Add(time.Duration(at)*time.Second))
+		live.tick(t, noon().Add(time.Duration(at)*time.Second))
 	}
-	w := live.series(0).Sum(7*24*time.Hour, noon.Unix()+int64(c.world.end))
+	w := live.series(0).Sum(7*24*time.Hour, noon().Unix()+int64(c.world.end))
 	require.InDelta(t, c.born, w.Born, 1e-6, "live")
 	require.InDelta(t, c.bad, w.Counts.Bad, c.slack+1e-6, "live")
 	require.InDelta(t, evaluated.Total, w.Counts.Total, 1e-6*w.Counts.Total)
@@ -158,7 +158,7 @@ func scrapedOptions(t testing.TB, url string, services ...string) Options {
 // evaluateScraped returns the budgets of services as of a time of the world.
 func evaluateScraped(t testing.TB, url string, at float64, services ...string) []*scorecard.Budget {
 	t.Helper()
-	tick := noon.Add(time.Duration(at) * time.Second)
+	tick := noon().Add(time.Duration(at) * time.Second)
 	e, err := Evaluate(t.Context(), scrapedOptions(t, url, services...), tick, tick)
 	require.NoError(t, err)
 	require.Empty(t, e.Faults)

@@ -163,7 +163,7 @@ func TestSetsGradeBesideEachOther(t *testing.T) {
 				require.Equal(t, 1, times, expr)
 			}
 		}
-		require.Equal(t, report.Cost.Queries, len(prom.Askings()))
+		require.Equal(t, len(prom.Askings())+days+2, report.Cost.Queries, "what the source keeps, and a question about births with each range of events")
 		require.Equal(t, []int{4, 5}, report.Questions, "events, buckets, descriptors and targets; and the queue")
 		require.Equal(t, []int{4, 5}, []int{report.Sets[0].Queries, report.Sets[1].Queries})
 		last := told[len(told)-1]

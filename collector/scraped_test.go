@@ -87,9 +87,10 @@ func (x *target) exposed(at float64) map[[2]string]float64 {
 }
 
 // sinceNoon turns a time of the world into Unix seconds.
-func sinceNoon(at float64) float64 { return float64(noon.Unix()) + at }
+func sinceNoon(at float64) float64 { return float64(noon().Unix()) + at }
 
-var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+// noon is when the world begins, long enough ago.
+func noon() time.Time { return time.Date(2026, 5, 23, 12, 0, 0, 0, time.UTC) }
 
 type scrapedSample struct {
 	at int64 // Unix milliseconds

@@ -139,7 +139,7 @@ func TestBudgetsAreWhatTheEventsSay(t *testing.T) {
 			g.add(history{service: "lone", pods: 30, life: 5 * hour, good: 0.1, loneErrors: 1}, 30)
 			g.add(history{service: "pods", pods: 15, life: 1.5 * hour, replaced: true, good: 0.2, loneErrors: 1}, 15)
 			g.add(history{service: "rare", pods: 5, life: 5 * hour, good: 2, bad: 0.002, failsScrapes: 0.01}, 15)
-			g.add(history{service: "steady", pods: 3, good: 2, bad: 0.02, zeroed: true}, 30)
+			g.add(history{service: "steady", pods: 3, good: 2, bad: 0.01, zeroed: true}, 30)
 			g.add(history{service: "bursts", pods: 8, life: hour, replaced: seed%2 == 0, good: 0.5, loneErrors: 4}, 15)
 			for range 1 + g.IntN(2) {
 				from := (2 + 26*g.Float64()) * hour
@@ -166,7 +166,7 @@ func TestABudgetOfThirtyDaysIsWhatTheEventsSay(t *testing.T) {
 	o.Plan = spec{
 		Rubrics: strings.Replace(fixture.Availability, "period: 7d", "period: 30d", 1), Services: fixture.Named("lone"),
 	}.plan(t)
-	tick := noon.Add(time.Duration(g.world.end) * time.Second)
+	tick := noon().Add(time.Duration(g.world.end) * time.Second)
 	e, err := Evaluate(t.Context(), o, tick, tick)
 	require.NoError(t, err)
 	g.truth["lone"].within(t, "lone", fixture.Result(t, e.Scorecards, "lone", "availability").Budget)

@@ -29,6 +29,18 @@ func TestTheMessageOfTheExample(t *testing.T) {
 	assert.InDelta(t, 46, *result.Budget.Burn[0].Rate, 1e-9)
 }
 
+func TestWhatWasBornIsPublishedAndSaid(t *testing.T) {
+	check := availability()
+	f := counted(check, counts{0: {Total: 1e6}, 30 * day: {Bad: 1200, Total: 2e6}})
+	f.Windows[len(f.Windows)-1].Born = 3
+	result := grade(rubricOf(check), f).Results[0]
+	assert.Equal(t, "0.06 % of 2,000,000 requests failed over 30d (3 of them in the first values of new series): 40 % of the error budget is left", result.Message)
+	assert.InDelta(t, 3, result.Budget.Born, 0)
+	f.Windows[len(f.Windows)-1].Counts.Bad = 2400
+	result = grade(rubricOf(check), f).Results[0]
+	assert.Equal(t, "0.12 % of 2,000,000 requests failed over 30d (3 of them in the first values of new series), and the objective allows 0.1 %: the error budget is overspent by 20 %", result.Message)
+}
+
 func TestMessagesOfObjectives(t *testing.T) {
 	histogram := func(metric string, threshold float64) func(*rubric.Check) {
 		return func(c *rubric.Check) {

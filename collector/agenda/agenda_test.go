@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/apgarhq/apgar/collector/internal/fixture"
 	"github.com/apgarhq/apgar/collector/question"
+	"github.com/apgarhq/apgar/slo"
 )
 
 const weekAndMonth = `
@@ -190,4 +192,12 @@ func TestAPageOfWhatWasAskedIsSmall(t *testing.T) {
 	page := m.Page([]string{"eu", "us"})
 	require.Less(t, len(page.Data), 64<<10)
 	require.True(t, json.Valid(page.Data))
+}
+
+func TestWhatWasBornIsLackingToo(t *testing.T) {
+	p := spec{Rubrics: fixture.FourKinds, Services: fixture.Named("playlist")}.plan(t)
+	block := &slo.Block{Columns: make([]slo.Column, len(p.Questions))}
+	require.False(t, LackOf(p, []*slo.Block{block}).Any())
+	block.Columns[0].BirthFault = &slo.Fault{Reason: slo.SourceError}
+	require.Equal(t, Lack{1, math.MaxInt}, LackOf(p, []*slo.Block{block, nil}))
 }
