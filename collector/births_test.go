@@ -106,12 +106,12 @@ func falseBirths() map[string]birthCase {
 		"nothing was scraped for 7 minutes":                        {world: short},
 		"the scrape before the slot failed":                        {world: one(blip)},
 		"the scrape before the slot failed, and a restart follows": {world: one(recovered)},
-		"the first hour":                                           {world: one(web(30 * minute))},
-		"a process that began in the first hour":                   {world: scraped{targets: []target{web(), began}, end: 8 * hour}},
-		"what was pushed":                                          {world: one(pushed)},
-		"what was pushed by a new process":                         {world: scraped{targets: []target{web(), job}, end: 8 * hour}},
-		"what has no instance":                                     {world: one(aggregated)},
-		"a large counter that was left out before":                 {world: one(late), dropped: 1},
+		"the first hour":                           {world: one(web(30 * minute))},
+		"a process that began in the first hour":   {world: scraped{targets: []target{web(), began}, end: 8 * hour}},
+		"what was pushed":                          {world: one(pushed)},
+		"what was pushed by a new process":         {world: scraped{targets: []target{web(), job}, end: 8 * hour}},
+		"what has no instance":                     {world: one(aggregated)},
+		"a large counter that was left out before": {world: one(late), dropped: 1},
 	}
 }
 
