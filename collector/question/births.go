@@ -90,16 +90,16 @@ func (w writer) witnesses() parser.Expr {
 // data is over, whoever is asked about.
 func (w writer) oldData() parser.Expr {
 	w.scope = nil
-	var any parser.Expr
+	var ever parser.Expr
 	for _, age := range dataAges() {
 		then := before(w.selector(up, nil), age)
-		if any == nil {
-			any = then
+		if ever == nil {
+			ever = then
 			continue
 		}
-		any = w.onSame(parser.LOR, any, then, w.targetLabels())
+		ever = w.onSame(parser.LOR, ever, then, w.targetLabels())
 	}
-	return &parser.AggregateExpr{Op: parser.GROUP, Expr: any, Grouping: w.Labels(w.extra())}
+	return &parser.AggregateExpr{Op: parser.GROUP, Expr: ever, Grouping: w.Labels(w.extra())}
 }
 
 func (w writer) onSame(op parser.ItemType, lhs, rhs parser.Expr, names []string) parser.Expr {
