@@ -127,7 +127,7 @@ func (s *Server) report(c *gin.Context, p *problem) answer {
 	}
 	a := answers()[p.code]
 	if a.status >= http.StatusInternalServerError && !p.code.expected() {
-		s.logger.LogAttrs(c.Request.Context(), slog.LevelError, "request failed",
+		s.logger.LogAttrs(c.Request.Context(), p.code.level(), "request failed",
 			slog.String("code", string(p.code)), slog.String("error", p.Error()),
 			slog.String("route", routeOf(c)), slog.String("request_id", requestID(c)))
 	}
