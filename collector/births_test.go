@@ -1,6 +1,9 @@
 package collector
 
 import (
+	"context"
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +14,7 @@ import (
 	"github.com/apgarhq/apgar/collector/gather"
 	"github.com/apgarhq/apgar/collector/grader"
 	"github.com/apgarhq/apgar/collector/internal/fixture"
+	"github.com/apgarhq/apgar/collector/promapi"
 	"github.com/apgarhq/apgar/collector/question"
 	"github.com/apgarhq/apgar/scorecard"
 	"github.com/apgarhq/apgar/slo"
@@ -168,6 +172,36 @@ func evaluateScraped(t testing.TB, url string, at float64, services ...string) [
 		require.NotNil(t, budgets[i])
 	}
 	return budgets
+}
+
+// deaf fails whoever asks about births.
+type deaf struct{ gather.Prometheus }
+
+func (d deaf) Query(ctx context.Context, q promapi.Query, sink promapi.Sink) (promapi.Report, error) {
+	if strings.Contains(q.Expr, " unless ") {
+		return promapi.Report{}, errors.New("births time out")
+	}
+	return d.Prometheus.Query(ctx, q, sink)
+}
+
+func (d deaf) QueryRange(ctx context.Context, q promapi.RangeQuery, sink promapi.Sink) (promapi.Report, error) {
+	if strings.Contains(q.Expr, " unless ") {
+		return promapi.Report{}, errors.New("births time out")
+	}
+	return d.Prometheus.QueryRange(ctx, q, sink)
+}
+
+func TestAnEvaluationWithoutBirthsSaysSo(t *testing.T) {
+	world := one(web(then))
+	o := scrapedOptions(t, world.serve(t), "playlist")
+	o.Sources[0].Client = deaf{o.Sources[0].Client}
+	tick := noon().Add(8 * time.Hour)
+	e, err := Evaluate(t.Context(), o, tick, tick)
+	require.NoError(t, err)
+	require.Equal(t, map[string][]string{"eu": {"births time out"}}, e.Faults)
+	b := fixture.Result(t, e.Scorecards, "playlist", "availability").Budget
+	require.InDelta(t, 0, b.Bad, 0)
+	require.InDelta(t, 8*hour, b.Total, 60, "the counts stand")
 }
 
 // live is a collector that is driven tick by tick, and asked again about slots

@@ -33,7 +33,7 @@ func (l *faultLog) note(sources []string, blocks []*slo.Block) {
 			continue
 		}
 		for j := range b.Columns {
-			if f := b.Columns[j].Fault; f != nil {
+			if f := slo.Graver(b.Columns[j].Fault, b.Columns[j].BirthFault); f != nil {
 				l.add(source, f.Detail)
 			}
 		}
