@@ -61,6 +61,8 @@ func (l *listener) Flush() {
 }
 
 func (l *listener) SetWriteDeadline(at time.Time) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.deadline = at
 	return nil
 }
