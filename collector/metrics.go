@@ -105,6 +105,12 @@ func (m *metrics) share(reg prometheus.Registerer) {
 	share(reg, &m.pageErrors)
 }
 
+// initialize has the counters of a source start at 0: a rate sees the first one.
+func (m *metrics) initialize(source string) {
+	m.sourceMissed.WithLabelValues(source)
+	m.birthsDropped.WithLabelValues(source)
+}
+
 // heard counts what the gatherer says beside its blocks.
 func (m *metrics) heard() gather.Heard {
 	return gather.Heard{
