@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/apgarhq/apgar/store/redisstore/redistest"
@@ -108,11 +109,7 @@ func serveInBackground(t *testing.T, config, target string, after time.Time) (st
 		snap, stale := s.reader.Current()
 		return snap != nil && !stale && snap.Tick.After(after)
 	}
-	deadline := time.Now().Add(30 * time.Second)
-	for !fresh() && time.Now().Before(deadline) {
-		time.Sleep(50 * time.Millisecond)
-	}
-	if !fresh() {
+	if !assert.Eventually(t, fresh, 30*time.Second, 50*time.Millisecond) {
 		stop()
 		require.FailNow(t, "nothing fresh is served", log.String())
 	}
