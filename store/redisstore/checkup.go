@@ -10,7 +10,8 @@ import (
 
 // checkup looks whether Redis is set up as a store needs it. What it may not
 // ask (managed servers forbid some commands) it does not hold against anybody.
-func (s *Store) checkup(ctx context.Context) {
+// It returns whether keys may be evicted, and logs it unless it was so before.
+func (s *Store) checkup(ctx context.Context, before bool) (evicts bool) {
 	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()
 	began := s.o.Now()
@@ -18,16 +19,18 @@ func (s *Store) checkup(ctx context.Context) {
 		ours := began.Add(s.o.Now().Sub(began) / 2)
 		s.metrics.skew.Set(theirs.Sub(ours).Seconds())
 	}
-	evicts := false
 	for _, info := range s.memoryInfo(ctx) {
 		evicts = evicts || mayEvict(info)
 	}
 	if !evicts {
 		s.metrics.evicts.Set(0)
-		return
+		return false
 	}
 	s.metrics.evicts.Set(1)
-	s.o.Logger.Warn("redis may evict what the store needs when its memory is full: set maxmemory-policy to noeviction")
+	if !before {
+		s.o.Logger.Warn("redis may evict what the store needs when its memory is full: set maxmemory-policy to noeviction")
+	}
+	return true
 }
 
 // memoryInfo returns what each server says of its memory.

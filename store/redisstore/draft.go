@@ -30,12 +30,11 @@ type drafter struct {
 	s      *Store
 	base   *base
 	commit *scorecard.Commit
-	name   string                 // of the commit
-	rows   []scorecard.HistoryRow // backlog and this tick, cut by shard in parts
+	name   string // of the commit
 	cards  [shardCount][]*scorecard.Scorecard
 	states [shardCount]map[scorecard.Key]*scorecard.State
 	pages  [shardCount][]slo.Page
-	parts  [shardCount][]scorecard.HistoryRow
+	parts  [shardCount][]scorecard.HistoryRow // of the history: backlog and this tick
 }
 
 // draft encodes a commit upon a base, whose open blocks of history it writes to.
@@ -102,11 +101,11 @@ func (d *drafter) deal() {
 	for _, page := range d.commit.Ledger {
 		d.pages[page.Shard] = append(d.pages[page.Shard], page)
 	}
-	d.rows = append(d.commit.BacklogSince(d.base.lastTick()), scorecard.HistoryOf(d.commit.Snapshot))
+	rows := append(d.commit.BacklogSince(d.base.lastTick()), scorecard.HistoryOf(d.commit.Snapshot))
 	for i := range d.parts {
-		d.parts[i] = make([]scorecard.HistoryRow, len(d.rows))
+		d.parts[i] = make([]scorecard.HistoryRow, len(rows))
 	}
-	for i, row := range d.rows {
+	for i, row := range rows {
 		for shard := range d.parts {
 			d.parts[shard][i].Tick = row.Tick
 		}

@@ -32,7 +32,6 @@ func calls(s *Store, g *grader) map[string]func(context.Context) error {
 		"States":   func(ctx context.Context) error { _, err := s.States(ctx); return err },
 		"Pages":    func(ctx context.Context) error { return s.Pages(ctx, nil, func(slo.Page) error { return nil }) },
 		"Sync":     s.Sync,
-		"Ping":     s.Ping,
 		"ScoresAt": func(ctx context.Context) error { _, err := s.ScoresAt(ctx, tickOf(g.n)); return err },
 		"History": func(ctx context.Context) error {
 			_, err := s.History(ctx, keyOf(1), tickOf(0), tickOf(g.n), 0)
@@ -106,7 +105,7 @@ func TestNoCallOutlivesItsContext(t *testing.T) {
 			cold, idle := unfollowed(t, o), unfollowed(t, o)
 			require.NoError(t, cold.Sync(t.Context()))
 			for range 2 { // connections that are idle are lost
-				require.NoError(t, cold.Ping(t.Context()))
+				require.NoError(t, cold.client.Ping(t.Context()).Err())
 			}
 			silence(server, proxy)
 			answered := time.Now()

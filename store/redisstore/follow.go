@@ -65,7 +65,7 @@ func (s *Store) Run(ctx context.Context) error {
 	ticker := time.NewTicker(s.o.Poll)
 	defer ticker.Stop()
 	full, checkup := s.o.Now(), time.Time{}
-	failing := false
+	failing, evicts := false, false
 	for {
 		now := s.o.Now()
 		if now.Sub(full) >= s.o.FullSync {
@@ -79,7 +79,7 @@ func (s *Store) Run(ctx context.Context) error {
 		failing = s.tell(failing, err)
 		if err == nil && now.Sub(checkup) >= checkupEvery {
 			checkup = now
-			s.checkup(ctx)
+			evicts = s.checkup(ctx, evicts)
 		}
 		select {
 		case <-ctx.Done():
@@ -157,12 +157,13 @@ func (s *Store) sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	served, old, doubted := s.view.Load(), s.view.Load(), s.doubted.Load()
+	served, doubted := s.view.Load(), s.doubted.Load()
 	if was := served.manifest; was != nil {
 		if m.Incarnation == was.Incarnation && m.Tick.Before(was.Tick) || m.same(was) && !doubted {
 			return nil
 		}
 	}
+	old := served
 	if doubted {
 		old = &view{}
 	}

@@ -1,7 +1,6 @@
 package redisstore
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -142,12 +141,4 @@ func randomID() string {
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // never fails
 	return hex.EncodeToString(id[:])
-}
-
-// Ping asks Redis for a sign of life.
-func (s *Store) Ping(ctx context.Context) error {
-	if err := s.noted("ping", s.client.Ping(ctx).Err()); err != nil {
-		return fmt.Errorf("ask redis for a sign of life: %w", err)
-	}
-	return nil
 }
