@@ -11,6 +11,7 @@ import (
 
 	"github.com/apgarhq/apgar/collector/gather"
 	"github.com/apgarhq/apgar/collector/internal/fixture"
+	"github.com/apgarhq/apgar/internal/demo/promserver/promservertest"
 	"github.com/apgarhq/apgar/scorecard"
 	"github.com/apgarhq/apgar/slo"
 )
@@ -383,7 +384,7 @@ func oneProcess(t *testing.T, f spec, url string, store *fakeStore, from, to tim
 }
 
 func TestARestartGradesAsIfThereHadBeenNone(t *testing.T) {
-	url := realPrometheus(t, `
+	url := promservertest.Load(t, `
 load 1m
   up{service="playlist", job="a"} 1x12000
   up{service="search", job="b"} 1x12000

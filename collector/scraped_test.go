@@ -2,22 +2,19 @@ package collector
 
 import (
 	"cmp"
-	"log/slog"
 	"maps"
 	"math"
-	"net/http/httptest"
 	"slices"
 	"sort"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/promql/promqltest"
 	"github.com/stretchr/testify/require"
 
-	"github.com/apgarhq/apgar/internal/demo/promserver"
+	"github.com/apgarhq/apgar/internal/demo/promserver/promservertest"
 )
 
 // scraped is what a Prometheus has of targets that it scrapes, while it knows
@@ -165,17 +162,7 @@ func (w *scraped) serve(t testing.TB) string {
 		require.NoError(t, appender.Commit())
 		samples = samples[n:]
 	}
-	server, err := promserver.New(promserver.Options{
-		Databases: []promserver.Database{{Name: "prom", Queryable: storage}},
-		Registry:  prometheus.NewRegistry(), Logger: slog.New(slog.DiscardHandler),
-	})
-	require.NoError(t, err)
-	listener := httptest.NewServer(server)
-	t.Cleanup(func() {
-		listener.Close()
-		_ = server.Close()
-	})
-	return listener.URL + "/prom"
+	return promservertest.Serve(t, storage)
 }
 
 // steadily returns n events a second.

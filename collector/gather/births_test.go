@@ -11,6 +11,7 @@ import (
 	"github.com/apgarhq/apgar/collector/internal/fixture"
 	"github.com/apgarhq/apgar/collector/promapi"
 	"github.com/apgarhq/apgar/collector/question"
+	"github.com/apgarhq/apgar/internal/demo/promserver/promservertest"
 	"github.com/apgarhq/apgar/slo"
 )
 
@@ -52,7 +53,7 @@ func bornAsker(t *testing.T, f spec, load string, change ...func(*Source)) *aske
 	if f.Services == nil {
 		f.Services = fixture.Named("a", "b")
 	}
-	o := Source{Name: "eu", Client: fixture.Client(t, realPrometheus(t, load))}
+	o := Source{Name: "eu", Client: fixture.Client(t, promservertest.Load(t, load))}
 	for _, c := range change {
 		c(&o)
 	}
@@ -108,7 +109,7 @@ func TestEachCellHasItsOwnFirstHour(t *testing.T) {
 func TestWhatCannotHaveBeenBornIsDroppedAndCounted(t *testing.T) {
 	dropped := map[string]int{}
 	g := New(spec{Rubrics: fixture.OneCheck(fixture.EventsCheck), Services: fixture.Named("a")}.plan(t),
-		[]Source{{Name: "eu", Client: fixture.Client(t, realPrometheus(t, strings.ReplaceAll(withService(firstError), "_x249 1x50", "_x249 1001x50")))}},
+		[]Source{{Name: "eu", Client: fixture.Client(t, promservertest.Load(t, strings.ReplaceAll(withService(firstError), "_x249 1x50", "_x249 1001x50")))}},
 		Heard{BirthsDropped: func(source string, n int) { dropped[source] += n }})
 	blocks := g.Range(t.Context(), bornSpan, nil)
 	require.InDelta(t, 0, blocks[4][0].Columns[0].Rows[0].Born, 0)

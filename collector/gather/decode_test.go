@@ -15,6 +15,7 @@ import (
 	"github.com/apgarhq/apgar/collector/internal/fixture"
 	"github.com/apgarhq/apgar/collector/promapi"
 	"github.com/apgarhq/apgar/collector/question"
+	"github.com/apgarhq/apgar/internal/demo/promserver/promservertest"
 	"github.com/apgarhq/apgar/slo"
 )
 
@@ -23,7 +24,7 @@ import (
 // or the fault.
 func answersOf(t *testing.T, p *question.Plan, load string, change ...func(*Source)) []string {
 	t.Helper()
-	o := Source{Name: "eu", Client: fixture.Client(t, realPrometheus(t, load))}
+	o := Source{Name: "eu", Client: fixture.Client(t, promservertest.Load(t, load))}
 	for _, f := range change {
 		f(&o)
 	}
@@ -70,7 +71,7 @@ func TestNativeHistogramsAreReadAsPrometheusReadsThem(t *testing.T) {
 		`{{schema:-53 sum:1 count:10 custom_values:[-0.5 0.7 2.1] buckets:[2 3 1 4]}}`,
 	}
 	for _, text := range histograms {
-		url := realPrometheus(t, "load 1m\n lat{service=\"a\"} "+text+"x20")
+		url := promservertest.Load(t, "load 1m\n lat{service=\"a\"} "+text+"x20")
 		for _, threshold := range []float64{-2, -0.7, -0.5, 0, 0.0005, 0.3, 0.5, 0.9, 1, 1.7, 64, 1e9} {
 			sink := &histogramSink{}
 			_, err := fixture.Client(t, url).Query(t.Context(), promapi.Query{Expr: "lat", Time: time.Unix(600, 0)}, sink)
@@ -253,7 +254,7 @@ func TestBlocksDoNotDependOnTheOrderOfTheWire(t *testing.T) {
 
 func TestRangesGiveTheRowsOfEachInstant(t *testing.T) {
 	p := spec{Rubrics: fixture.FourKinds, Services: fixture.Named("playlist")}.plan(t)
-	url := realPrometheus(t, `load 1m
+	url := promservertest.Load(t, `load 1m
 		http_requests_total{service="playlist",code="200",handler="/"} 0+10x30 300+20x30
 		http_requests_total{service="playlist",code="500",handler="/"} _x20 0+1x40
 		http_request_duration_seconds_bucket{service="playlist",le="0.5"} 0+1x60

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/apgarhq/apgar/collector/internal/fixture"
+	"github.com/apgarhq/apgar/internal/demo/promserver/promservertest"
 )
 
 func TestProbesTellWhatEachQueryFinds(t *testing.T) {
@@ -17,7 +18,7 @@ rubrics:
       - {name: calls, events: {total: {metric: calls_total}, bad: {metric: failures_total}}, objective: 99%}
       - {name: latency, histogram: {metric: lat_seconds, threshold: 500ms}, objective: 99%}
 `}.plan(t)
-	url := realPrometheus(t, `load 1m
+	url := promservertest.Load(t, `load 1m
 		calls_total{service="playlist"} 0+10x20
 		calls_total{service="nobody"} 0+10x20
 		failures_total{service="playlist"} 0+1x20

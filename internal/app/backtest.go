@@ -21,7 +21,6 @@ import (
 const (
 	backtestSpan = 24 * time.Hour // when no beginning is given
 	backtestMost = 50_000         // evaluations
-	slotLength   = slo.SlotLength // the longest step between two evaluations
 )
 
 // BacktestOptions are those of the backtest command.
@@ -130,11 +129,11 @@ func (o BacktestOptions) candidates(s *setup) ([]*rubric.Rubric, error) {
 // span returns the ticks to be graded.
 func (o BacktestOptions) span(s *setup) (collector.ReplayOptions, error) {
 	interval := s.config.Global.EvaluationInterval
-	r := collector.ReplayOptions{Step: slotLength}
+	r := collector.ReplayOptions{Step: slo.SlotLength}
 	switch {
 	case o.Step == interval:
 		r.Step = interval
-	case o.Step < slotLength || o.Step%slotLength != 0:
+	case o.Step < slo.SlotLength || o.Step%slo.SlotLength != 0:
 		return r, fmt.Errorf("a step of %s is neither the evaluation_interval %s nor a multiple of 5m: give one of those", o.Step, interval)
 	}
 	newest := s.newestTick()

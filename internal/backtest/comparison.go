@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/apgarhq/apgar/catalog"
@@ -185,5 +184,5 @@ func checkOf(r *rubric.Rubric, name string) *rubric.Check {
 }
 
 func sortedIDs(services map[catalog.ID]*history) []catalog.ID {
-	return slices.SortedFunc(maps.Keys(services), func(a, b catalog.ID) int { return strings.Compare(a.String(), b.String()) })
+	return slices.SortedFunc(maps.Keys(services), catalog.ID.Compare)
 }

@@ -1,6 +1,7 @@
 package backtest
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -64,21 +65,11 @@ func newRubricView(r *RubricReport) rubricView {
 			v.Dropped = append(v.Dropped, m)
 		}
 	}
-	slices.SortStableFunc(v.Dropped, func(a, b ServiceReport) int { return compareFloats(*a.After-*a.Before, *b.After-*b.Before) })
+	slices.SortStableFunc(v.Dropped, func(a, b ServiceReport) int { return cmp.Compare(*a.After-*a.Before, *b.After-*b.Before) })
 	if more := len(v.Dropped) - mostMoves; more > 0 {
 		v.Dropped, v.More = v.Dropped[:mostMoves], more
 	}
 	return v
-}
-
-func compareFloats(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 func scoreText(v *float64) string {

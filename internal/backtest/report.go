@@ -3,7 +3,6 @@ package backtest
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/apgarhq/apgar/rubric"
@@ -129,7 +128,7 @@ func (t *tally) report(end time.Time) RubricReport {
 		r.Moves = append(r.Moves, h.report())
 	}
 	slices.SortStableFunc(r.Losses, func(a, b Loss) int {
-		return cmp.Or(compareTruth(b.AtEnd, a.AtEnd), cmp.Compare(b.Share, a.Share), strings.Compare(a.Service, b.Service))
+		return cmp.Or(compareTruth(b.AtEnd, a.AtEnd), cmp.Compare(b.Share, a.Share))
 	})
 	return r
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/apgarhq/apgar/catalog/strict"
 	"github.com/apgarhq/apgar/internal/config"
 	"github.com/apgarhq/apgar/rubric"
+	"github.com/apgarhq/apgar/slo"
 	"github.com/apgarhq/apgar/waiver"
 )
 
@@ -80,8 +81,8 @@ func (r *reader) file(m *strict.Map) {
 	if v := m.Text("apiVersion"); v != apiVersion {
 		m.Mistake(m.LineOf("apiVersion"), "apiVersion of the test file is %q: write \"apiVersion: %s\"", v, apiVersion)
 	}
-	r.out.Interval = duration(m, "interval", defaultInterval, time.Second, slotLength)
-	if slotLength%r.out.Interval != 0 || r.out.Interval%time.Second != 0 {
+	r.out.Interval = duration(m, "interval", defaultInterval, time.Second, slo.SlotLength)
+	if slo.SlotLength%r.out.Interval != 0 || r.out.Interval%time.Second != 0 {
 		m.Mistake(m.LineOf("interval"), "interval is %s, but must divide 5m into whole seconds: write e.g. 15s, 30s, 1m or 5m", m.Text("interval"))
 		r.out.Interval = defaultInterval
 	}
@@ -108,8 +109,6 @@ func (r *reader) file(m *strict.Map) {
 		r.out.Tests = append(r.out.Tests, t)
 	}
 }
-
-const slotLength = 5 * time.Minute
 
 func duration(m *strict.Map, field string, missing, shortest, longest time.Duration) time.Duration {
 	text := m.Text(field)

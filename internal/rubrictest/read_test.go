@@ -107,6 +107,10 @@ func TestSeriesCannotExhaustTheProcess(t *testing.T) {
 		require.Contains(t, shown, "have more than 4000000 samples", values)
 		require.Less(t, time.Since(started), 5*time.Second, values)
 	}
+	for _, name := range []string{`"a{ # '\n} 1x999999999 '"`, "'a 1x999999999'", "'a{} 1x999999999'"} {
+		shown := mistakes(t, written(t, "c.test.yml", strings.ReplaceAll(capacity, `'disk_used{service="playlist"}'`, name)+"      - {at: 20m, score: 1}\n", "capacity.yml", capacityRubric))
+		require.Contains(t, shown, "is not in Prometheus' test notation", name)
+	}
 	many := strings.ReplaceAll(capacity, "0.5x30 0.8x30", "1x3000000")
 	many = strings.ReplaceAll(many, "    expect:", "      - {series: 'a', values: '1x3000000'}\n      - {series: 'b', values: '1x3000000'}\n    expect:")
 	require.Equal(t, 1, strings.Count(mistakes(t, written(t, "c.test.yml", many+"      - {at: 20m, score: 1}\n", "capacity.yml", capacityRubric)), "samples"), "it is said once")

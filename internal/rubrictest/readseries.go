@@ -70,11 +70,16 @@ func (r *reader) series(m *strict.Map, p parser.Parser) *series {
 		m.Mistake(m.Line(), "%s needs a series and values: write e.g. {series: 'up{service=\"a\"}', values: '1x120'}", m.What())
 		return nil
 	}
-	// The parser makes samples of whatever it is told, so count before.
+	// The parser makes samples of whatever it is told, so count before; a name
+	// that holds values, too, is not read any further.
 	if r.left < 0 {
 		return nil // that has been said
 	}
-	if r.left -= weigh(name + " " + values); r.left < 0 {
+	if _, err := p.ParseMetric(name); err != nil {
+		m.Mistake(m.LineOf("series"), "%s is not in Prometheus' test notation: %s", m.What(), oneLine(err))
+		return nil
+	}
+	if r.left -= weigh(values); r.left < 0 {
 		m.Mistake(m.LineOf("values"), "the series of this file have more than %d samples, with histograms counted by their size: write fewer, or split the file", maxSamples)
 		return nil
 	}
@@ -97,27 +102,23 @@ func (r *reader) series(m *strict.Map, p parser.Parser) *series {
 	return s
 }
 
-var (
-	quoted      = regexp.MustCompile("\"(?:[^\"\\\\]|\\\\.)*\"|'(?:[^'\\\\]|\\\\.)*'|`[^`]*`")
-	repetitions = regexp.MustCompile(`x\s*([0-9]+)`)
-)
+var repetitions = regexp.MustCompile(`x\s*([0-9]+)`)
 
-// weigh returns how many samples a description in Prometheus' notation makes,
-// at the least. Histograms weigh as much as they could be long.
-func weigh(description string) int {
+// weigh returns how many samples values in Prometheus' notation make, or more.
+// Histograms weigh as much as they could be long.
+func weigh(values string) int {
 	const most = 2 * maxSamples
-	description = quoted.ReplaceAllString(description, "")
-	n := len(strings.Fields(description))
-	for _, match := range repetitions.FindAllStringSubmatch(description, -1) {
+	n := len(strings.Fields(values))
+	for _, match := range repetitions.FindAllStringSubmatch(values, -1) {
 		times, err := strconv.Atoi(match[1])
 		if err != nil || times > most {
 			return most
 		}
 		n += times
 	}
-	if strings.Contains(description, "{{") {
+	if strings.Contains(values, "{{") {
 		const bytesOfASample = 16
-		n *= 1 + len(description)/bytesOfASample
+		n *= 1 + len(values)/bytesOfASample
 	}
 	return min(n, most)
 }
