@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -174,18 +175,25 @@ func evaluateScraped(t testing.TB, url string, at float64, services ...string) [
 	return budgets
 }
 
-// deaf fails whoever asks about births.
-type deaf struct{ gather.Prometheus }
+// deaf fails whoever asks about births, unless it hears.
+type deaf struct {
+	gather.Prometheus
+	hears *atomic.Bool // nil: never
+}
+
+func (d deaf) deafTo(expr string) bool {
+	return strings.Contains(expr, " unless ") && (d.hears == nil || !d.hears.Load())
+}
 
 func (d deaf) Query(ctx context.Context, q promapi.Query, sink promapi.Sink) (promapi.Report, error) {
-	if strings.Contains(q.Expr, " unless ") {
+	if d.deafTo(q.Expr) {
 		return promapi.Report{}, errors.New("births time out")
 	}
 	return d.Prometheus.Query(ctx, q, sink)
 }
 
 func (d deaf) QueryRange(ctx context.Context, q promapi.RangeQuery, sink promapi.Sink) (promapi.Report, error) {
-	if strings.Contains(q.Expr, " unless ") {
+	if d.deafTo(q.Expr) {
 		return promapi.Report{}, errors.New("births time out")
 	}
 	return d.Prometheus.QueryRange(ctx, q, sink)
@@ -194,7 +202,7 @@ func (d deaf) QueryRange(ctx context.Context, q promapi.RangeQuery, sink promapi
 func TestAnEvaluationWithoutBirthsSaysSo(t *testing.T) {
 	world := one(web(then))
 	o := scrapedOptions(t, world.serve(t), "playlist")
-	o.Sources[0].Client = deaf{o.Sources[0].Client}
+	o.Sources[0].Client = deaf{Prometheus: o.Sources[0].Client}
 	tick := noon().Add(8 * time.Hour)
 	e, err := Evaluate(t.Context(), o, tick, tick)
 	require.NoError(t, err)
@@ -202,6 +210,22 @@ func TestAnEvaluationWithoutBirthsSaysSo(t *testing.T) {
 	b := fixture.Result(t, e.Scorecards, "playlist", "availability").Budget
 	require.InDelta(t, 0, b.Bad, 0)
 	require.InDelta(t, 8*hour, b.Total, 60, "the counts stand")
+}
+
+func TestBirthsThatWereNotToldAreAskedForAgain(t *testing.T) {
+	world := one(web(then))
+	o := scrapedOptions(t, world.serve(t), "playlist")
+	var hears atomic.Bool
+	o.Sources[0].Client = deaf{o.Sources[0].Client, &hears}
+	live := newLive(o)
+	born := func() float64 { return live.series(0).Sum(7*24*time.Hour, noon().Unix()+6*hour).Born }
+	// The slot of then ends at 5h05m and is asked about births 10 minutes later.
+	for at := 4 * hour; at <= 5*hour+20*minute; at += minute {
+		hears.Store(at > 5*hour+15*minute)
+		require.Zero(t, born())
+		live.tick(t, noon().Add(time.Duration(at)*time.Second))
+	}
+	require.InDelta(t, 1, born(), 1e-6)
 }
 
 // live is a collector that is driven tick by tick, and asked again about slots
@@ -228,8 +252,17 @@ func (l live) tick(t *testing.T, at time.Time) {
 		return
 	}
 	l.askAgain(t.Context(), g)
-	for range 2 {
-		l.slot(<-l.slots)
+	answered := make(chan struct{})
+	go func() {
+		l.running.Wait()
+		close(answered)
+	}()
+	for {
+		select {
+		case slot := <-l.slots:
+			l.slot(slot)
+		case <-answered:
+			return
+		}
 	}
-	l.running.Wait()
 }

@@ -302,6 +302,9 @@ func (c *Collector) askAgain(ctx context.Context, g gathered) {
 		return
 	}
 	slots := c.agenda.Mendable(g.time, lacking)
+	// The last asking is the one about births: until it is answered the slot is a
+	// hole.
+	c.agenda.NoteHole(recent[0], agenda.LackAll(len(g.blocks)))
 	for _, slot := range recent {
 		slots = append(slots, slot.Unix())
 	}
