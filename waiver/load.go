@@ -251,11 +251,17 @@ func (e *entry) name(field string) string {
 	return name
 }
 
-// checks reads a name or a list of names; none where the field is absent.
+// checks reads a name or a list of names; none where the field is absent. One
+// that stands there without a value is a mistake: whoever took the last name
+// away did not mean every check.
 func (e *entry) checks() (names []string, at []catalog.Position) {
 	texts := e.TextOrTexts("check")
-	if n := e.Node("check"); n != nil && n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
-		e.Mistake(n.Line, "check of %s is an empty list: name the checks, or leave it out for every check of the rubric", e.What())
+	const advice = "name the checks, or leave it out for every check of the rubric"
+	switch n := e.Node("check"); {
+	case n == nil && e.whole && slices.Contains(e.Keys(), "check"):
+		e.Mistake(e.LineOf("check"), "check of %s has no value: %s", e.What(), advice)
+	case n != nil && n.Kind == yaml.SequenceNode && len(n.Content) == 0:
+		e.Mistake(n.Line, "check of %s is an empty list: %s", e.What(), advice)
 	}
 	for _, t := range texts {
 		switch {
