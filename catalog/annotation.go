@@ -40,11 +40,11 @@ func checkAnnotation(key, value string) string {
 		return ""
 	}
 	if strings.TrimSpace(value) == "" {
-		return fmt.Sprintf("the annotation %s is empty and left out: give it a value or remove it", clip(key))
+		return fmt.Sprintf("the annotation %s is empty and left out: give it a value or remove it", strict.Clip(key))
 	}
 	if label, ok := strings.CutPrefix(key, AnnotationIdentity); ok {
 		if !labelPattern.MatchString(label) {
-			return fmt.Sprintf("the annotation %s is left out: what follows \"identity.\" must be a label name", clip(key))
+			return fmt.Sprintf("the annotation %s is left out: what follows \"identity.\" must be a label name", strict.Clip(key))
 		}
 		return ""
 	}
@@ -64,5 +64,5 @@ func checkAnnotation(key, value string) string {
 	if near := strict.Nearest(name, []string{"packs", "service", "sources", "tier"}); near != "" {
 		hint = fmt.Sprintf("did you mean %q? ", AnnotationPrefix+near)
 	}
-	return fmt.Sprintf("the annotation %s is not known and left out: %sThere are tier, service, identity.<label>, sources, packs and <rubric>.<check>.<field>", clip(key), hint)
+	return fmt.Sprintf("the annotation %s is not known and left out: %sThere are tier, service, identity.<label>, sources, packs and <rubric>.<check>.<field>", strict.Clip(key), hint)
 }

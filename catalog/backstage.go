@@ -25,7 +25,7 @@ func (p *fileParser) backstage(m *strict.Map) {
 	e.Name("this " + kind)
 	meta, spec := m.Map("metadata"), m.Map("spec")
 	if name := meta.Text("name"); name != "" {
-		e.Name(fmt.Sprintf("%s %q", kind, clip(name)))
+		e.Name(fmt.Sprintf("%s %q", kind, strict.Clip(name)))
 	}
 	meta.Name("the metadata of " + e.What())
 	spec.Name("the spec of " + e.What())

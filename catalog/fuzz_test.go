@@ -2,23 +2,19 @@ package catalog
 
 import (
 	"net/url"
-	"path/filepath"
 	"testing"
 	"unicode"
 
-	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/require"
+
+	"github.com/apgarhq/apgar/internal/golden"
 )
 
 // FuzzParse holds that no file can make Parse panic, and that what it loads is
 // within the limits that the rest of the program relies on.
 func FuzzParse(f *testing.F) {
-	paths, err := filepath.Glob("testdata/problems/*.txtar")
-	require.NoError(f, err)
-	for _, path := range paths {
-		archive, err := txtar.ParseFile(path)
-		require.NoError(f, err)
-		f.Add(archive.Files[0].Data)
+	for _, input := range golden.Inputs(f, archives) {
+		f.Add(input.Data)
 	}
 	f.Add([]byte("a: &a [x,x,x]\nb: &b [*a,*a,*a]\nc: [*b,*b,*b]\n"))
 	f.Add([]byte("apiVersion: apgar.dev/v1\nservices: [{? [a] : b, name: c}]\n"))

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/apgarhq/apgar/catalog/strict"
 )
 
 // DefaultNamespace is the namespace of an entity that names none.
@@ -30,10 +32,10 @@ func parseID(s, namespace string) (ID, error) {
 	}
 	id := ID{Namespace: strings.ToLower(namespace), Name: strings.ToLower(name)}
 	if !idPattern.MatchString(id.Namespace) {
-		return ID{}, fmt.Errorf("%q is no namespace: %s", clip(namespace), idRule)
+		return ID{}, fmt.Errorf("%q is no namespace: %s", strict.Clip(namespace), idRule)
 	}
 	if !idPattern.MatchString(id.Name) {
-		return ID{}, fmt.Errorf("%q is no name: %s", clip(name), idRule)
+		return ID{}, fmt.Errorf("%q is no name: %s", strict.Clip(name), idRule)
 	}
 	return id, nil
 }
@@ -75,20 +77,11 @@ func parseRef(s, kind, namespace string) (entityRef, error) {
 		kind, rest = strings.ToLower(before), after
 	}
 	if !kindPattern.MatchString(kind) {
-		return entityRef{}, fmt.Errorf("%q is no reference: write kind:namespace/name, e.g. group:default/team-listen", clip(s))
+		return entityRef{}, fmt.Errorf("%q is no reference: write kind:namespace/name, e.g. group:default/team-listen", strict.Clip(s))
 	}
 	id, err := parseID(rest, namespace)
 	if err != nil {
-		return entityRef{}, fmt.Errorf("%q is no reference such as group:default/team-listen: %w", clip(s), err)
+		return entityRef{}, fmt.Errorf("%q is no reference such as group:default/team-listen: %w", strict.Clip(s), err)
 	}
 	return entityRef{Kind: kind, ID: id}, nil
-}
-
-// clip shortens text of a file for a message.
-func clip(text string) string {
-	const most = 80
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
 }

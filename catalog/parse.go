@@ -74,7 +74,7 @@ func (p *fileParser) document(root *yaml.Node) {
 	case strings.HasPrefix(version, "backstage.io/v1"):
 		p.backstage(m)
 	case m.Has("apiVersion"):
-		m.Mistake(m.LineOf("apiVersion"), "apiVersion %q is not known: write %q for our format or \"backstage.io/v1alpha1\" for Backstage's", clip(version), apiVersion)
+		m.Mistake(m.LineOf("apiVersion"), "apiVersion %q is not known: write %q for our format or \"backstage.io/v1alpha1\" for Backstage's", strict.Clip(version), apiVersion)
 	case m.Has("services"):
 		m.Mistake(m.Line(), "apiVersion is missing: add \"apiVersion: %s\" as the first line", apiVersion)
 	default:
@@ -108,7 +108,7 @@ func (p *fileParser) services(nodes []*yaml.Node) {
 func (p *fileParser) service(n *yaml.Node, number int) (*Service, bool) {
 	e := p.open(n, fmt.Sprintf("service %d of the list", number))
 	if name := e.Text("name"); name != "" {
-		e.Name(fmt.Sprintf("service %q", clip(name)))
+		e.Name(fmt.Sprintf("service %q", strict.Clip(name)))
 	}
 	e.identify(e.Map)
 	s := &Service{

@@ -46,7 +46,7 @@ func (e *entityReader) identify(m *strict.Map) {
 		namespace = DefaultNamespace
 	}
 	if strings.Contains(name, "/") {
-		m.Mistake(m.LineOf("name"), "%q is no name: write the namespace into its own field", clip(name))
+		m.Mistake(m.LineOf("name"), "%q is no name: write the namespace into its own field", strict.Clip(name))
 		return
 	}
 	id, err := parseID(name, namespace)
@@ -180,7 +180,7 @@ func (e *entityReader) annotatedTier(annotations map[string]string) (int, bool) 
 	}
 	tier, err := strconv.Atoi(text)
 	if err != nil || tier < 1 || tier > 4 {
-		e.Mistake(e.tierLine, "the annotation %s of %s is %q: write \"1\" (most critical) to \"4\"", annotationTier, e.What(), clip(text))
+		e.Mistake(e.tierLine, "the annotation %s of %s is %q: write \"1\" (most critical) to \"4\"", annotationTier, e.What(), strict.Clip(text))
 		return 0, false
 	}
 	return tier, true
@@ -209,10 +209,10 @@ func (e *entityReader) addLink(name, address string, line int) {
 		e.file.report(line, fmt.Sprintf("a link of %s has neither type nor title: add one", e.What()))
 		return
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.ContainsFunc(address, unicode.IsControl):
-		e.file.report(line, fmt.Sprintf("the link %q of %s is left out: its address must start with https:// or http://", clip(name), e.What()))
+		e.file.report(line, fmt.Sprintf("the link %q of %s is left out: its address must start with https:// or http://", strict.Clip(name), e.What()))
 		return
 	case u.User != nil:
-		e.file.report(line, fmt.Sprintf("the link %q of %s is left out: its address contains a user or password, remove it", clip(name), e.What()))
+		e.file.report(line, fmt.Sprintf("the link %q of %s is left out: its address contains a user or password, remove it", strict.Clip(name), e.What()))
 		return
 	case len(e.links) >= maxItems:
 		e.Mistake(line, "%s has more than %d links", e.What(), maxItems)

@@ -51,11 +51,12 @@ func smallSnapshot() *scorecard.Snapshot {
 	catalogOnly := newCard("ownership", "archive", 100)
 	catalogOnly.Service = &catalog.Service{ID: catalog.ID{Namespace: "media", Name: "archive"}}
 	catalogOnly.Results = catalogOnly.Results[1:]
-	draft := newCard("next", "playlist", 10)
+	draft, later := newCard("next", "playlist", 10), newCard("later", "playlist", 20)
+	draft.Draft, later.Draft = true, true
 	return &scorecard.Snapshot{
 		Generation: 1,
-		Rubrics:    []*rubric.Rubric{{Name: "http"}, {Name: "next", Draft: true}, nil},
-		Scorecards: []*scorecard.Scorecard{overspent, unknown, notScored, draft, catalogOnly},
+		Rubrics:    []*rubric.Rubric{{Name: "http"}, {Name: "next", Draft: true}, {Name: "later", EffectiveFrom: draft.DataTime.AddDate(1, 0, 0)}, nil},
+		Scorecards: []*scorecard.Scorecard{overspent, unknown, notScored, draft, later, catalogOnly},
 	}
 }
 

@@ -38,21 +38,16 @@ type checkRow struct {
 // replacement takes the place of bytes that are no text.
 const replacement = "\uFFFD"
 
-// newTable makes the table of a snapshot. Drafts are not in it: they count
-// nowhere, and a sum over series could not tell them apart.
+// newTable makes the table of a snapshot. Drafts are not in it, those included
+// whose rubric is not yet in effect: they count nowhere, and a sum over series
+// could not tell them apart.
 func newTable(s *scorecard.Snapshot) *table {
 	var (
 		t      = &table{cards: make([]cardRow, 0, len(s.Scorecards))}
 		values = make(interner)
-		drafts = map[string]bool{}
 		seen   = make(map[scorecard.Key]bool, len(s.Scorecards))
 		known  = map[catalog.ID]bool{}
 	)
-	for _, r := range s.Rubrics {
-		if r != nil && r.Draft {
-			drafts[r.Name] = true
-		}
-	}
 	results := 0
 	for _, c := range s.Scorecards {
 		if c != nil {
@@ -61,7 +56,7 @@ func newTable(s *scorecard.Snapshot) *table {
 	}
 	t.checks = make([]checkRow, 0, results)
 	for _, c := range s.Scorecards {
-		if c == nil || c.Service == nil || drafts[c.Rubric] {
+		if c == nil || c.Service == nil || c.Draft {
 			continue
 		}
 		// Made valid, two names may turn out to be the same.

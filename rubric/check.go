@@ -55,9 +55,9 @@ func nameCheck(m *strict.Map, c *Check) {
 		m.Mistake(m.Line(), "name is missing in %s: add \"name: …\"", m.What())
 	default:
 		if !namePattern.MatchString(c.Name) {
-			m.Mistake(m.LineOf("name"), "%q is no name of a check: %s", clip(c.Name), nameRule)
+			m.Mistake(m.LineOf("name"), "%q is no name of a check: %s", strict.Clip(c.Name), nameRule)
 		}
-		m.Name(fmt.Sprintf("check %q", clip(c.Name)))
+		m.Name(fmt.Sprintf("check %q", strict.Clip(c.Name)))
 	}
 }
 
@@ -97,7 +97,7 @@ func choice[T ~string](m *strict.Map, field string, missing T, values ...T) T {
 		}
 		hint += string(v)
 	}
-	m.Mistake(m.LineOf(field), "%s of %s is %q: %s", field, m.What(), clip(text), hint)
+	m.Mistake(m.LineOf(field), "%s of %s is %q: %s", field, m.What(), strict.Clip(text), hint)
 	return missing
 }
 
@@ -177,9 +177,9 @@ func (l *loader) identityList(m *strict.Map, missing []*Identity) []*Identity {
 			if near := strict.Nearest(t.Value, known); near != "" {
 				hint = fmt.Sprintf("did you mean %q?", near)
 			}
-			m.Mistake(t.Line, "identity %q of %s is not known: %s; identities are defined in apgar.yml", clip(t.Value), m.What(), hint)
+			m.Mistake(t.Line, "identity %q of %s is not known: %s; identities are defined in apgar.yml", strict.Clip(t.Value), m.What(), hint)
 		case slices.Contains(out, id):
-			m.Mistake(t.Line, "identity %q is given twice in %s: remove one of them", clip(t.Value), m.What())
+			m.Mistake(t.Line, "identity %q is given twice in %s: remove one of them", strict.Clip(t.Value), m.What())
 		default:
 			out = append(out, id)
 		}

@@ -63,7 +63,7 @@ func selector(m *strict.Map) Selector {
 	case s.Metric == "":
 		m.Mistake(m.Line(), "metric is missing in %s: add \"metric: …\"", m.What())
 	case !metricPattern.MatchString(s.Metric):
-		m.Mistake(m.LineOf("metric"), "%q is no name of a metric: write the name alone, and its labels into where", clip(s.Metric))
+		m.Mistake(m.LineOf("metric"), "%q is no name of a metric: write the name alone, and its labels into where", strict.Clip(s.Metric))
 	}
 	return s
 }
@@ -137,7 +137,7 @@ func histogram(m *strict.Map) *Histogram {
 	out := &Histogram{Selector: selector(h), Threshold: bound(h)}
 	for _, suffix := range []string{"_bucket", "_sum", "_count"} {
 		if base, found := strings.CutSuffix(out.Metric, suffix); found {
-			h.Mistake(h.LineOf("metric"), "metric of %s is %q: write the histogram's own name, %s", h.What(), clip(out.Metric), clip(base))
+			h.Mistake(h.LineOf("metric"), "metric of %s is %q: write the histogram's own name, %s", h.What(), strict.Clip(out.Metric), strict.Clip(base))
 		}
 	}
 	for _, w := range out.Where {
@@ -164,10 +164,10 @@ func bound(h *strict.Map) float64 {
 	d, err := parseDuration(text)
 	switch metric := h.Text("metric"); {
 	case err != nil || d <= 0:
-		h.Mistake(h.LineOf("threshold"), "threshold of %s is %q: write a bucket's bound, as a duration (500ms) or in the metric's unit (0.5)", h.What(), clip(text))
+		h.Mistake(h.LineOf("threshold"), "threshold of %s is %q: write a bucket's bound, as a duration (500ms) or in the metric's unit (0.5)", h.What(), strict.Clip(text))
 		return 0
 	case strings.HasSuffix(metric, "_milliseconds") || strings.HasSuffix(metric, "_ms"):
-		h.Mistake(h.LineOf("threshold"), "threshold of %s is %q, which is taken as seconds, but %s is in milliseconds: write %g", h.What(), clip(text), clip(metric), d.Seconds()*1000)
+		h.Mistake(h.LineOf("threshold"), "threshold of %s is %q, which is taken as seconds, but %s is in milliseconds: write %g", h.What(), strict.Clip(text), strict.Clip(metric), d.Seconds()*1000)
 	}
 	if v := d.Seconds(); !math.IsInf(v, 0) {
 		return v

@@ -1,24 +1,20 @@
 package rubric
 
 import (
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/prometheus/prometheus/promql/parser"
-	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/require"
+
+	"github.com/apgarhq/apgar/internal/golden"
 )
 
 // FuzzLoad holds that no file can make Load panic, and that a rubric that loads
 // is complete and renders to PromQL.
 func FuzzLoad(f *testing.F) {
-	paths, err := filepath.Glob("testdata/problems/*.txtar")
-	require.NoError(f, err)
-	for _, path := range paths {
-		archive, err := txtar.ParseFile(path)
-		require.NoError(f, err)
-		f.Add(archive.Files[0].Data)
+	for _, input := range golden.Inputs(f, archives) {
+		f.Add(input.Data)
 	}
 	pack, _ := PackFile("http")
 	f.Add(pack.Data)

@@ -1,49 +1,41 @@
 package rubric
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/require"
 
 	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/internal/golden"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
+const archives = "testdata/problems/*.txtar"
+
 // TestProblems holds what Load says about bad files against the golden files:
 // "problems" is every message, in order, and "loads" what is left.
 func TestProblems(t *testing.T) {
-	paths, err := filepath.Glob("testdata/problems/*.txtar")
-	require.NoError(t, err)
-	require.NotEmpty(t, paths)
 	env, identities := environment(t)
-	for _, path := range paths {
-		t.Run(filepath.Base(path), func(t *testing.T) {
-			archive, err := txtar.ParseFile(path)
-			require.NoError(t, err)
-			var files []File
-			for _, f := range archive.Files {
-				if filepath.Ext(f.Name) == ".yml" {
-					files = append(files, File{Name: f.Name, Data: f.Data})
-				}
-			}
-			var problems, loads bytes.Buffer
-			rubrics, found := Load(env, identities, files...)
-			for _, p := range found {
-				fmt.Fprintln(&problems, p.Error())
-			}
-			for _, r := range rubrics {
-				fmt.Fprintf(&loads, "rubric %s with %d checks\n", r.Name, len(r.Checks))
-			}
-			golden(t, path, archive, map[string][]byte{"problems": problems.Bytes(), "loads": loads.Bytes()})
-		})
-	}
+	golden.Archives(t, archives, *update, func(_ *testing.T, inputs []txtar.File) map[string]string {
+		var files []File
+		for _, f := range inputs {
+			files = append(files, File{Name: f.Name, Data: f.Data})
+		}
+		var problems, loads strings.Builder
+		rubrics, found := Load(env, identities, files...)
+		for _, p := range found {
+			fmt.Fprintln(&problems, p.Error())
+		}
+		for _, r := range rubrics {
+			fmt.Fprintf(&loads, "rubric %s with %d checks\n", r.Name, len(r.Checks))
+		}
+		return map[string]string{"problems": problems.String(), "loads": loads.String()}
+	})
 }
 
 func environment(t testing.TB) (*catalog.Env, map[string]*Identity) {
@@ -53,23 +45,4 @@ func environment(t testing.TB) (*catalog.Env, map[string]*Identity) {
 	identities, err := BuiltinIdentities(env)
 	require.NoError(t, err)
 	return env, identities
-}
-
-// golden holds sections of a golden file against what came out.
-func golden(t *testing.T, path string, archive *txtar.Archive, got map[string][]byte) {
-	t.Helper()
-	for i, f := range archive.Files {
-		content, ok := got[f.Name]
-		if !ok {
-			continue
-		}
-		if *update {
-			archive.Files[i].Data = content
-			continue
-		}
-		require.Equal(t, string(f.Data), string(content), "section %s of %s", f.Name, path)
-	}
-	if *update {
-		require.NoError(t, os.WriteFile(path, txtar.Format(archive), 0o644))
-	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/catalog/strict"
 )
 
 const (
@@ -43,15 +44,15 @@ func NewIdentity(env *catalog.Env, spec IdentitySpec) (*Identity, []catalog.Prob
 		problems = append(problems, catalog.Problem{Position: at, Message: fmt.Sprintf(format, args...)})
 	}
 	if !namePattern.MatchString(spec.Name) {
-		report(spec.Position, "%q is no name of an identity: %s", clip(spec.Name), nameRule)
+		report(spec.Position, "%q is no name of an identity: %s", strict.Clip(spec.Name), nameRule)
 	}
 	if n := len(spec.Labels); n == 0 || n > maxIdentityLabels {
-		report(spec.Position, "identity %q has %d labels, but needs 1 to %d: add e.g. labels: {service: 'service.name'}", clip(spec.Name), n, maxIdentityLabels)
+		report(spec.Position, "identity %q has %d labels, but needs 1 to %d: add e.g. labels: {service: 'service.name'}", strict.Clip(spec.Name), n, maxIdentityLabels)
 	}
 	id.Labels = identityLabels(env, spec, report)
 	expr, err := parsePresence(id.Presence)
 	if err != nil {
-		report(spec.PresenceAt, "presence of identity %q: %s", clip(spec.Name), err)
+		report(spec.PresenceAt, "presence of identity %q: %s", strict.Clip(spec.Name), err)
 	}
 	if len(problems) > 0 {
 		return nil, problems
@@ -68,14 +69,14 @@ func identityLabels(env *catalog.Env, spec IdentitySpec, report func(at catalog.
 	for _, l := range spec.Labels {
 		switch {
 		case !labelPattern.MatchString(l.Name) || strings.HasPrefix(l.Name, "__") || l.Name == "le" || l.Name == "quantile":
-			report(l.Position, "%q of identity %q cannot name a service: use a target label such as service, job or namespace", clip(l.Name), clip(spec.Name))
+			report(l.Position, "%q of identity %q cannot name a service: use a target label such as service, job or namespace", strict.Clip(l.Name), strict.Clip(spec.Name))
 		case seen[l.Name]:
-			report(l.Position, "label %q is given twice in identity %q: remove one of them", l.Name, clip(spec.Name))
+			report(l.Position, "label %q is given twice in identity %q: remove one of them", l.Name, strict.Clip(spec.Name))
 		}
 		seen[l.Name] = true
 		values, err := env.Expression(l.Source)
 		if err != nil {
-			report(l.Position, "label %q of identity %q: %s", clip(l.Name), clip(spec.Name), err)
+			report(l.Position, "label %q of identity %q: %s", strict.Clip(l.Name), strict.Clip(spec.Name), err)
 		}
 		out = append(out, IdentityLabel{Name: l.Name, Values: values})
 	}

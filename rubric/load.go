@@ -146,13 +146,13 @@ func (l *loader) nameRubric(m *strict.Map, r *Rubric) {
 		m.Mistake(m.Line(), "name is missing in %s: add \"name: …\"", m.What())
 		return
 	case !namePattern.MatchString(r.Name):
-		m.Mistake(m.LineOf("name"), "%q is no name of a rubric: %s", clip(r.Name), nameRule)
+		m.Mistake(m.LineOf("name"), "%q is no name of a rubric: %s", strict.Clip(r.Name), nameRule)
 	case taken:
 		m.Mistake(m.LineOf("name"), "rubric %q is already defined at %s: rename or remove one of them", r.Name, first)
 	default:
 		l.places[r.Name] = l.at(m.LineOf("name"))
 	}
-	m.Name(fmt.Sprintf("rubric %q", clip(r.Name)))
+	m.Name(fmt.Sprintf("rubric %q", strict.Clip(r.Name)))
 }
 
 // checks reads the checks of a rubric and refuses a repeated name.
@@ -176,7 +176,7 @@ func (l *loader) levels(m *strict.Map) []string {
 	for _, t := range m.Texts("levels") {
 		switch {
 		case !namePattern.MatchString(t.Value):
-			m.Mistake(t.Line, "%q is no name of a level: %s", clip(t.Value), nameRule)
+			m.Mistake(t.Line, "%q is no name of a level: %s", strict.Clip(t.Value), nameRule)
 		case slices.Contains(out, t.Value):
 			m.Mistake(t.Line, "level %q is given twice in %s: remove one of them", t.Value, m.What())
 		default:
@@ -198,7 +198,7 @@ func rankOf(m *strict.Map, field, level string, levels []string) int {
 	if len(levels) > 0 {
 		advice = "the levels of the rubric are " + strings.Join(levels, ", ")
 	}
-	m.Mistake(m.LineOf(field), "%s of %s is %q, which is no level: %s", field, m.What(), clip(level), advice)
+	m.Mistake(m.LineOf(field), "%s of %s is %q, which is no level: %s", field, m.What(), strict.Clip(level), advice)
 	return 0
 }
 
@@ -226,7 +226,7 @@ func effectiveFrom(m *strict.Map) time.Time {
 			return t.UTC()
 		}
 	}
-	m.Mistake(m.LineOf("effective_from"), "effective_from of %s is %q: %s", m.What(), clip(text), effectiveFromRule)
+	m.Mistake(m.LineOf("effective_from"), "effective_from of %s is %q: %s", m.What(), strict.Clip(text), effectiveFromRule)
 	return time.Time{}
 }
 

@@ -40,7 +40,7 @@ func parseNumber(text string) (float64, error) {
 	}
 	v, err := strconv.ParseFloat(digits, 64)
 	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) || strings.ContainsAny(digits, "xX_") {
-		return 0, fmt.Errorf("%q is no number: write e.g. 0.999 or 99.9%%", clip(text))
+		return 0, fmt.Errorf("%q is no number: write e.g. 0.999 or 99.9%%", strict.Clip(text))
 	}
 	return v, nil
 }
@@ -119,7 +119,7 @@ func inDays(d time.Duration) string {
 func parseDuration(text string) (time.Duration, error) {
 	d, err := model.ParseDuration(text)
 	if err != nil {
-		return 0, errors.New(strconv.Quote(clip(text)) + " is no duration: write e.g. 500ms, 5m, 1h30m or 30d")
+		return 0, errors.New(strconv.Quote(strict.Clip(text)) + " is no duration: write e.g. 500ms, 5m, 1h30m or 30d")
 	}
 	return time.Duration(d), nil
 }

@@ -40,7 +40,7 @@ func (r *Rubric) For(s *catalog.Service) (*Rubric, error) {
 			continue
 		}
 		if mistake := r.overrideMistake(check, field); mistake != "" {
-			errs = append(errs, fmt.Errorf("the annotation %s of service %s is left out: %s", clip(key), s.ID, mistake))
+			errs = append(errs, fmt.Errorf("the annotation %s of service %s is left out: %s", strict.Clip(key), s.ID, mistake))
 			continue
 		}
 		if overrides[check] == nil {
@@ -95,10 +95,10 @@ func (r *Rubric) overrideMistake(check, field string) string {
 		names = append(names, c.Name)
 	}
 	if !slices.Contains(names, check) {
-		return fmt.Sprintf("rubric %s has no check %q, its checks are %s", r.Name, clip(check), strings.Join(names, ", "))
+		return fmt.Sprintf("rubric %s has no check %q, its checks are %s", r.Name, strict.Clip(check), strings.Join(names, ", "))
 	}
 	if !slices.Contains(overridable(), field) {
-		return fmt.Sprintf("%q cannot be overridden, but these can: %s", clip(field), strings.Join(overridable(), ", "))
+		return fmt.Sprintf("%q cannot be overridden, but these can: %s", strict.Clip(field), strings.Join(overridable(), ", "))
 	}
 	return ""
 }

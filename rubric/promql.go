@@ -11,6 +11,8 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/apgarhq/apgar/catalog/strict"
 )
 
 // What an author's PromQL may be. The parser takes minutes for hostile input
@@ -74,7 +76,7 @@ func parseExpr(text string) (parser.Expr, error) {
 // must not name a metric. The result is sorted and without repetitions.
 func parseMatchers(text string) ([]*labels.Matcher, error) {
 	if !strings.HasPrefix(strings.TrimSpace(text), "{") {
-		return nil, fmt.Errorf(`%q is no set of matchers: write it with braces, e.g. {code=~"5.."}`, clip(text))
+		return nil, fmt.Errorf(`%q is no set of matchers: write it with braces, e.g. {code=~"5.."}`, strict.Clip(text))
 	}
 	if err := checkSize(text); err != nil {
 		return nil, err
@@ -147,13 +149,4 @@ func checkDuration(what string, d time.Duration, computed *parser.DurationExpr) 
 		return fmt.Errorf("%s %s is longer than %s: shorten it", what, inDays(d), inDays(maxQueryRange))
 	}
 	return nil
-}
-
-// clip shortens text of a file for a message.
-func clip(text string) string {
-	const most = 80
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/apgarhq/apgar/catalog/strict"
 )
 
 // The placeholders of a value's query, as they stand in Value.Expr. In the
@@ -61,7 +63,7 @@ func substitute(text string) (string, error) {
 		case '"', '\'', '`', '#':
 			end := i + endOfQuote(text[i:])
 			if quoted := text[i:end]; c != '#' && (strings.Contains(quoted, "$identity") || strings.Contains(quoted, "$window")) {
-				return "", fmt.Errorf("the string %s contains a placeholder: $identity stands only in by (…) and on (…), $window only in ranges", clip(quoted))
+				return "", fmt.Errorf("the string %s contains a placeholder: $identity stands only in by (…) and on (…), $window only in ranges", strict.Clip(quoted))
 			}
 			out.WriteString(text[i:end])
 			i = end
@@ -73,7 +75,7 @@ func substitute(text string) (string, error) {
 			case "window":
 				out.WriteString(windowText)
 			default:
-				return "", fmt.Errorf("$%s is not known: there are $identity and $window", clip(name))
+				return "", fmt.Errorf("$%s is not known: there are $identity and $window", strict.Clip(name))
 			}
 			i += 1 + len(name)
 		default:

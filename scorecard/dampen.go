@@ -119,12 +119,8 @@ func (j *judgement) holdBack(standing Standing, why string) {
 }
 
 // nearer publishes the evaluation before, which is nearer to what stood; the
-// rest of the change is pending.
+// rest of the change is pending. Between two verdicts there is only a warning.
 func (j *judgement) nearer(before Evaluation) {
-	reason := ReasonBelowTarget
-	if before.Verdict == Pass {
-		reason = ReasonOK
-	}
 	j.result.Pending = j.result.Verdict
-	j.instead(before.Verdict, reason, before.Credit, "the evaluation before was nearer to the last verdict")
+	j.instead(before.Verdict, ReasonBelowTarget, before.Credit, "the evaluation before was nearer to the last verdict")
 }

@@ -86,7 +86,7 @@ func Grade(in Input) (*Scorecard, *State) {
 		EvaluatedAt:   in.EvaluatedAt,
 		DataTime:      in.Tick,
 		Stateless:     in.Stateless,
-		Draft:         IsDraft(r, in.Tick),
+		Draft:         isDraft(r, in.Tick),
 		Results:       make([]Result, len(r.Checks)),
 	}
 	var beneath []Result
@@ -108,9 +108,9 @@ func Grade(in Input) (*Scorecard, *State) {
 	return card, next
 }
 
-// IsDraft reports whether a rubric is graded and shown at a tick but counted
+// isDraft reports whether a rubric is graded and shown at a tick but counted
 // nowhere: it is a draft, or not in effect yet.
-func IsDraft(r *rubric.Rubric, tick time.Time) bool { return r.Draft || tick.Before(r.EffectiveFrom) }
+func isDraft(r *rubric.Rubric, tick time.Time) bool { return r.Draft || tick.Before(r.EffectiveFrom) }
 
 // prepare sets up the judgement of one check.
 func (in *Input) prepare(j *judgement, i int, check *rubric.Check) {

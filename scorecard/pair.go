@@ -49,11 +49,11 @@ func (j *judgement) holdIdle(p *pairState, short slo.Counts) {
 	if p.fires {
 		return
 	}
-	i := slices.IndexFunc(j.previous.Firing, func(f FiringPair) bool { return f.Long == p.Long && f.Short == p.Short })
-	if i < 0 {
+	before, fired := j.previous.firing(p.Pair)
+	if !fired {
 		return
 	}
-	since := j.previous.Firing[i].IdleSince
+	since := before.IdleSince
 	if since.IsZero() {
 		if short.Total > 0 {
 			return
@@ -71,11 +71,8 @@ func (j *judgement) rememberFiring(pairs []pairState) {
 	for _, p := range pairs {
 		if p.fires {
 			firing = append(firing, FiringPair{p.Long, p.Short, p.idleSince})
-		} else if !p.judged {
-			i := slices.IndexFunc(j.previous.Firing, func(f FiringPair) bool { return f.Long == p.Long && f.Short == p.Short })
-			if i >= 0 {
-				firing = append(firing, j.previous.Firing[i])
-			}
+		} else if before, fired := j.previous.firing(p.Pair); fired && !p.judged {
+			firing = append(firing, before)
 		}
 	}
 	j.next.Firing = firing
@@ -88,8 +85,8 @@ func (j *judgement) cannotTell(pairs []pairState, reason string) bool {
 	pageJudged, lost := false, false
 	for _, p := range pairs {
 		pageJudged = pageJudged || (p.Page && p.judged)
-		wasFiring := slices.ContainsFunc(j.previous.Firing, func(f FiringPair) bool { return f.Long == p.Long && f.Short == p.Short })
-		lost = lost || (wasFiring && !p.judged)
+		_, fired := j.previous.firing(p.Pair)
+		lost = lost || fired && !p.judged
 	}
 	return lost && !anyFires(pairs, true) || reason == ReasonOK && !pageJudged
 }

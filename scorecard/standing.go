@@ -48,9 +48,8 @@ func (j *judgement) holdFiring() {
 		if !p.judged || p.fires {
 			continue
 		}
-		before := slices.IndexFunc(j.previous.Firing, func(f FiringPair) bool { return f.Long == p.Long && f.Short == p.Short })
-		if before >= 0 {
-			p.fires, p.held, p.idleSince = true, true, j.previous.Firing[before].IdleSince
+		if before, fired := j.previous.firing(p.Pair); fired {
+			p.fires, p.held, p.idleSince = true, true, before.IdleSince
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package scorecard
 
 import (
+	"slices"
 	"time"
 
 	"github.com/apgarhq/apgar/slo"
@@ -82,6 +83,15 @@ type FiringPair struct {
 	// IdleSince is the tick at which the short window became 0/0 while
 	// firing; zero while it has events.
 	IdleSince time.Time
+}
+
+// firing returns what is remembered of a burn pair that fired when last judged.
+func (c *CheckState) firing(pair slo.Pair) (before FiringPair, fired bool) {
+	i := slices.IndexFunc(c.Firing, func(f FiringPair) bool { return f.Long == pair.Long && f.Short == pair.Short })
+	if i < 0 {
+		return FiringPair{}, false
+	}
+	return c.Firing[i], true
 }
 
 // memoryOfCredit is how long a credit is remembered.

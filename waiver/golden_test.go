@@ -1,11 +1,8 @@
 package waiver
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,43 +10,32 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/internal/golden"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
+const archives = "testdata/problems/*.txtar"
+
 // TestProblems holds what Load says about bad files against the golden files:
 // "problems" is every message, in order, and "loads" what is left.
 func TestProblems(t *testing.T) {
-	paths, err := filepath.Glob("testdata/problems/*.txtar")
-	require.NoError(t, err)
-	require.NotEmpty(t, paths)
-	for _, path := range paths {
-		t.Run(filepath.Base(path), func(t *testing.T) {
-			archive, err := txtar.ParseFile(path)
-			require.NoError(t, err)
-			set, found := Load(environment(t), inputs(archive)...)
-			var problems, loads bytes.Buffer
-			for _, p := range found {
-				require.False(t, p.Warning)
-				fmt.Fprintln(&problems, p.Error())
-			}
-			for _, w := range set.Waivers() {
-				fmt.Fprintf(&loads, "waiver %s of %s from %s (%s), %s to %s\n", w.ID, w.Target, w.Rubric, strings.Join(w.Checks, ", "), day(w.Created), day(w.Expires))
-			}
-			golden(t, path, archive, map[string][]byte{"problems": problems.Bytes(), "loads": loads.Bytes()})
-		})
-	}
-}
-
-// inputs returns the waiver files of an archive.
-func inputs(archive *txtar.Archive) []File {
-	var files []File
-	for _, f := range archive.Files {
-		if filepath.Ext(f.Name) == ".yml" {
+	golden.Archives(t, archives, *update, func(t *testing.T, inputs []txtar.File) map[string]string {
+		var files []File
+		for _, f := range inputs {
 			files = append(files, File{Name: f.Name, Data: f.Data})
 		}
-	}
-	return files
+		var problems, loads strings.Builder
+		set, found := Load(environment(t), files...)
+		for _, p := range found {
+			require.False(t, p.Warning)
+			fmt.Fprintln(&problems, p.Error())
+		}
+		for _, w := range set.Waivers() {
+			fmt.Fprintf(&loads, "waiver %s of %s from %s (%s), %s to %s\n", w.ID, w.Target, w.Rubric, strings.Join(w.Checks, ", "), day(w.Created), day(w.Expires))
+		}
+		return map[string]string{"problems": problems.String(), "loads": loads.String()}
+	})
 }
 
 func environment(t testing.TB) *catalog.Env {
@@ -57,23 +43,4 @@ func environment(t testing.TB) *catalog.Env {
 	env, err := catalog.NewEnv()
 	require.NoError(t, err)
 	return env
-}
-
-// golden holds sections of a golden file against what came out.
-func golden(t *testing.T, path string, archive *txtar.Archive, got map[string][]byte) {
-	t.Helper()
-	for i, f := range archive.Files {
-		content, ok := got[f.Name]
-		if !ok {
-			continue
-		}
-		if *update {
-			archive.Files[i].Data = content
-			continue
-		}
-		require.Equal(t, string(f.Data), string(content), "section %s of %s", f.Name, path)
-	}
-	if *update {
-		require.NoError(t, os.WriteFile(path, txtar.Format(archive), 0o644))
-	}
 }

@@ -88,7 +88,7 @@ func (l *loader) document(root *yaml.Node) {
 		m.Mistake(m.Line(), "apiVersion is missing: add \"apiVersion: %s\" as the first line", apiVersion)
 		return
 	case version != apiVersion:
-		m.Mistake(m.LineOf("apiVersion"), "apiVersion %q is not known: write %q", clip(version), apiVersion)
+		m.Mistake(m.LineOf("apiVersion"), "apiVersion %q is not known: write %q", strict.Clip(version), apiVersion)
 		return
 	}
 	nodes := m.List("waivers")
@@ -161,13 +161,13 @@ func (e *entry) id() string {
 	}
 	switch first, taken := e.loader.places[id]; {
 	case !idPattern.MatchString(id):
-		e.Mistake(e.LineOf("id"), "%q is no id of a waiver: %s", clip(id), idRule)
+		e.Mistake(e.LineOf("id"), "%q is no id of a waiver: %s", strict.Clip(id), idRule)
 	case taken:
 		e.Mistake(e.LineOf("id"), "waiver %q is already defined at %s: rename or remove one of them", id, first)
 	default:
 		e.loader.places[id] = e.loader.at(e.LineOf("id"))
 	}
-	e.Name(fmt.Sprintf("waiver %q", clip(id)))
+	e.Name(fmt.Sprintf("waiver %q", strict.Clip(id)))
 	return id
 }
 
@@ -176,7 +176,7 @@ func (e *entry) people() (requester, approver string) {
 	requester = e.person("requester", "say who asks for the waiver")
 	approver = e.person("approver", "say who agrees to it: somebody else than the requester")
 	if requester != "" && person(requester) == person(approver) {
-		e.Mistake(e.LineOf("approver"), "requester and approver of %s are the same, %s: let somebody else approve it", e.What(), clip(approver))
+		e.Mistake(e.LineOf("approver"), "requester and approver of %s are the same, %s: let somebody else approve it", e.What(), strict.Clip(approver))
 	}
 	return requester, approver
 }
@@ -246,21 +246,27 @@ func (e *entry) target() Target {
 func (e *entry) name(field string) string {
 	name := e.required(field, "name the rubric from which the service is exempted")
 	if name != "" && !namePattern.MatchString(name) {
-		e.Mistake(e.LineOf(field), "%s of %s is %q: %s", field, e.What(), clip(name), nameRule)
+		e.Mistake(e.LineOf(field), "%s of %s is %q: %s", field, e.What(), strict.Clip(name), nameRule)
 	}
 	return name
 }
 
-// checks reads a name or a list of names; none where the field is absent.
+// checks reads a name or a list of names; none where the field is absent. One
+// that stands there without a value is a mistake: whoever took the last name
+// away did not mean every check.
 func (e *entry) checks() (names []string, at []catalog.Position) {
 	texts := e.TextOrTexts("check")
-	if n := e.Node("check"); n != nil && n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
-		e.Mistake(n.Line, "check of %s is an empty list: name the checks, or leave it out for every check of the rubric", e.What())
+	const advice = "name the checks, or leave it out for every check of the rubric"
+	switch n := e.Node("check"); {
+	case n == nil && e.whole && slices.Contains(e.Keys(), "check"):
+		e.Mistake(e.LineOf("check"), "check of %s has no value: %s", e.What(), advice)
+	case n != nil && n.Kind == yaml.SequenceNode && len(n.Content) == 0:
+		e.Mistake(n.Line, "check of %s is an empty list: %s", e.What(), advice)
 	}
 	for _, t := range texts {
 		switch {
 		case !namePattern.MatchString(t.Value):
-			e.Mistake(t.Line, "check of %s is %q: %s", e.What(), clip(t.Value), nameRule)
+			e.Mistake(t.Line, "check of %s is %q: %s", e.What(), strict.Clip(t.Value), nameRule)
 		case slices.Contains(names, t.Value):
 			e.Mistake(t.Line, "check %q is given twice in %s: remove one of them", t.Value, e.What())
 		default:
@@ -302,7 +308,7 @@ func (e *entry) date(field, advice string) (t time.Time, ok bool) {
 			return t.UTC(), true
 		}
 	}
-	e.Mistake(e.LineOf(field), "%s of %s is %q: %s", field, e.What(), clip(text), dateRule)
+	e.Mistake(e.LineOf(field), "%s of %s is %q: %s", field, e.What(), strict.Clip(text), dateRule)
 	return time.Time{}, false
 }
 
@@ -312,13 +318,4 @@ func day(t time.Time) string {
 		return t.Format(time.DateOnly)
 	}
 	return t.Format(time.RFC3339)
-}
-
-// clip shortens text of a file for a message.
-func clip(text string) string {
-	const most = 80
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
 }

@@ -2,15 +2,14 @@ package waiver
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/require"
 
 	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/internal/golden"
 )
 
 // load loads waivers that must be sound, written as the elements of the list.
@@ -90,14 +89,8 @@ func TestAFileHasBounds(t *testing.T) {
 // FuzzLoad holds that no file can make Load panic, and that a waiver that loads
 // is complete, ends in time, and was not approved by who asked for it.
 func FuzzLoad(f *testing.F) {
-	paths, err := filepath.Glob("testdata/problems/*.txtar")
-	require.NoError(f, err)
-	for _, path := range paths {
-		archive, err := txtar.ParseFile(path)
-		require.NoError(f, err)
-		for _, file := range inputs(archive) {
-			f.Add(file.Data)
-		}
+	for _, input := range golden.Inputs(f, archives) {
+		f.Add(input.Data)
 	}
 	f.Add([]byte(`{apiVersion: apgar.dev/v1, waivers: [{id: a, reason: r, requester: a, approver: b, created: 2026-11-01, expires: 2026-12-01, selector: 'service.tags.exists(t, t == "x")', rubric: a, check: [b]}]}`))
 	env := environment(f)

@@ -109,19 +109,6 @@ func (e Exemptions) For(rubric, check string, at time.Time) (Waiver, bool) {
 	return Waiver{}, false
 }
 
-// Expiring returns the waivers that are in force at a time and will not be any
-// more when within has passed, the first to expire first, then by id.
-func (s *Set) Expiring(at time.Time, within time.Duration) []Waiver {
-	var out []Waiver
-	for _, w := range s.Waivers() {
-		if w.InForce(at) && !w.InForce(at.Add(within)) {
-			out = append(out, w)
-		}
-	}
-	slices.SortStableFunc(out, func(a, b Waiver) int { return a.Expires.Compare(b.Expires) })
-	return out
-}
-
 // Hash returns 12 hex digits over what the waivers exempt and when; the same
 // for every empty set. Reasons, people, and the order and place of the files
 // do not matter.

@@ -89,14 +89,25 @@ func TestOfSeveralTheOneThatExpiresLastHolds(t *testing.T) {
 	require.Equal(t, []string{"late-a", "late-b", "early"}, ids(set.Of(playlist())))
 }
 
+// expiring lists the ids of the waivers that Notices calls expiring.
+func expiring(set *Set, at time.Time, within time.Duration) []string {
+	var out []string
+	for _, n := range set.Notices(nil, at, within) {
+		if n.Kind == Expiring {
+			out = append(out, n.Waiver.ID)
+		}
+	}
+	return out
+}
+
 func TestExpiringAreThoseThatAreInForceAndSoonWillNotBe(t *testing.T) {
 	set := load(t,
 		written("c", 1, 10, "service: x, rubric: http"), written("a", 1, 10, "service: x, rubric: http"), written("b", 1, 9, "service: x, rubric: http"),
 		written("over", 1, 5, "service: x, rubric: http"), written("later", 1, 13, "service: x, rubric: http"), written("future", 6, 7, "service: x, rubric: http"),
 	)
-	require.Equal(t, []string{"b", "a", "c"}, ids(set.Expiring(date(5), 5*24*time.Hour)), "the first to expire first; what expires at the very end is included")
-	require.Equal(t, []string{"b"}, ids(set.Expiring(date(5), 5*24*time.Hour-1)))
-	require.Empty(t, set.Expiring(date(20), 5*24*time.Hour))
+	require.Equal(t, []string{"a", "b", "c"}, expiring(set, date(5), 5*24*time.Hour), "by id; what expires at the very end is included")
+	require.Equal(t, []string{"b"}, expiring(set, date(5), 5*24*time.Hour-1))
+	require.Empty(t, expiring(set, date(20), 5*24*time.Hour))
 }
 
 func TestTheEmptySetExemptsNobody(t *testing.T) {
@@ -104,7 +115,7 @@ func TestTheEmptySetExemptsNobody(t *testing.T) {
 	_, ok := none.For(playlist(), "http", "latency", date(1))
 	require.False(t, ok)
 	require.Empty(t, none.Waivers())
-	require.Empty(t, none.Expiring(date(1), time.Hour))
+	require.Empty(t, expiring(none, date(1), time.Hour))
 	require.Empty(t, none.Review(Scope{}, date(1)))
 	require.Empty(t, none.Notices([]Use{{Waiver: "a", Passes: true}}, date(1), time.Hour))
 	require.Equal(t, NewSet().Hash(), none.Hash())
@@ -188,9 +199,9 @@ func TestForIsWhatTheRuleSays(t *testing.T) {
 		again, _ := NewSet(shuffled...).For(service, rubric, check, at)
 		require.Equal(t, got.ID, again.ID, "the order of the files does not matter")
 		require.Equal(t, set.Hash(), NewSet(shuffled...).Hash())
-		for _, w := range set.Expiring(at, time.Hour) {
-			require.True(t, w.InForce(at))
-			require.False(t, w.InForce(at.Add(time.Hour)))
+		for _, n := range set.Notices(nil, at, time.Hour) {
+			require.True(t, n.Waiver.InForce(at))
+			require.False(t, n.Waiver.InForce(at.Add(time.Hour)))
 		}
 	})
 }

@@ -1214,7 +1214,7 @@ type Rubric struct {
 	// Examples: 9f2c41d07a3e
 	Version string `json:"version"`
 
-	// Weight In the overall scorecard.
+	// Weight In the overall scorecard of a service, which is not published yet.
 	//
 	// Examples: 1
 	Weight float64 `json:"weight"`

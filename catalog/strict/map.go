@@ -141,12 +141,12 @@ func (m *Map) Text(name string) string {
 // scalar returns the text of a node that has been found to be a scalar.
 func (m *Map) scalar(n *yaml.Node, name string) string {
 	if len(n.Value) > m.source.ValueBytes {
-		m.Mistake(n.Line, "%q of %s has %d bytes, but at most %d are allowed", clip(name), m.what, len(n.Value), m.source.ValueBytes)
+		m.Mistake(n.Line, "%q of %s has %d bytes, but at most %d are allowed", Clip(name), m.what, len(n.Value), m.source.ValueBytes)
 		return ""
 	}
 	for _, r := range n.Value {
 		if unicode.IsControl(r) && r != '\n' && r != '\t' {
-			m.Mistake(n.Line, "%q of %s contains the control character %U: remove it", clip(name), m.what, r)
+			m.Mistake(n.Line, "%q of %s contains the control character %U: remove it", Clip(name), m.what, r)
 			return ""
 		}
 	}
@@ -239,7 +239,7 @@ func (m *Map) Pairs(name string) []Pair {
 			continue // the child is bad already
 		}
 		if n.Kind != yaml.ScalarNode || isNull(n) {
-			m.Mistake(n.Line, "%q in %s must be a text, not %s", clip(key), child.what, Shape(n))
+			m.Mistake(n.Line, "%q in %s must be a text, not %s", Clip(key), child.what, Shape(n))
 			continue
 		}
 		out = append(out, Pair{Key: child.scalar(child.keys[key], key), Value: child.scalar(n, key), Line: child.keys[key].Line})
@@ -263,7 +263,7 @@ func (m *Map) Done() {
 		if near := Nearest(name, known); near != "" {
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
-		m.Mistake(m.keys[name].Line, "unknown field %q in %s; %s", clip(name), m.what, hint)
+		m.Mistake(m.keys[name].Line, "unknown field %q in %s; %s", Clip(name), m.what, hint)
 	}
 }
 
@@ -296,5 +296,5 @@ func Shape(n *yaml.Node) string {
 	if strings.ContainsAny(n.Value, "@/") {
 		return "a text"
 	}
-	return strconv.Quote(clip(n.Value))
+	return strconv.Quote(Clip(n.Value))
 }

@@ -224,7 +224,7 @@ func (v *vetter) vetKeys(n *yaml.Node) {
 			v.mistake(key, "merge keys (<<) are not supported: write the fields out")
 			*value = *key
 		case repeated:
-			v.report(key.Line, fmt.Sprintf("%q is given twice, first on line %d: keep one of them", clip(key.Value), first))
+			v.report(key.Line, fmt.Sprintf("%q is given twice, first on line %d: keep one of them", Clip(key.Value), first))
 			*value = yaml.Node{Kind: poison, Line: key.Line}
 		default:
 			seen[key.Value] = key.Line
@@ -232,9 +232,9 @@ func (v *vetter) vetKeys(n *yaml.Node) {
 	}
 }
 
-// clip shortens text of a file for a message.
-func clip(text string) string {
-	const most = 64
+// Clip shortens text of a file for a message.
+func Clip(text string) string {
+	const most = 80
 	if len(text) <= most {
 		return text
 	}

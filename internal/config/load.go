@@ -158,7 +158,7 @@ func duration(m *strict.Map, field string, missing, shortest, longest time.Durat
 	}
 	d, err := model.ParseDuration(text)
 	if err != nil {
-		m.Mistake(m.LineOf(field), "%s of %s is %q, which is no duration: write e.g. 30s or 1m", field, m.What(), clip(text))
+		m.Mistake(m.LineOf(field), "%s of %s is %q, which is no duration: write e.g. 30s or 1m", field, m.What(), strict.Clip(text))
 		return missing
 	}
 	if time.Duration(d) < shortest || time.Duration(d) > longest {
@@ -183,7 +183,7 @@ func name(m *strict.Map, field, missing string) string {
 		return missing
 	}
 	if !namePattern.MatchString(text) {
-		m.Mistake(m.LineOf(field), "%s of %s is %q: %s", field, m.What(), clip(text), nameRule)
+		m.Mistake(m.LineOf(field), "%s of %s is %q: %s", field, m.What(), strict.Clip(text), nameRule)
 	}
 	return text
 }

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
 	"os"
@@ -15,37 +14,24 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/internal/golden"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestProblems(t *testing.T) {
-	const path = "testdata/problems/everything.txtar"
-	archive, err := txtar.ParseFile(path)
-	require.NoError(t, err)
-	var problems bytes.Buffer
-	for _, f := range archive.Files {
-		if filepath.Ext(f.Name) != ".yml" {
-			continue
+	golden.Archives(t, "testdata/problems/*.txtar", *update, func(t *testing.T, inputs []txtar.File) map[string]string {
+		var problems strings.Builder
+		for _, f := range inputs {
+			c, found := Parse(f.Name, f.Data)
+			require.Nil(t, c)
+			for _, p := range found {
+				fmt.Fprintln(&problems, p.Error())
+			}
 		}
-		c, found := Parse(f.Name, f.Data)
-		require.Nil(t, c)
-		for _, p := range found {
-			fmt.Fprintln(&problems, p.Error())
-		}
-	}
-	require.NotContains(t, problems.String(), "hunter2", "a secret is never repeated")
-	for i, f := range archive.Files {
-		if f.Name != "problems" {
-			continue
-		}
-		if *update {
-			archive.Files[i].Data = problems.Bytes()
-			require.NoError(t, os.WriteFile(path, txtar.Format(archive), 0o644))
-			return
-		}
-		require.Equal(t, string(f.Data), problems.String())
-	}
+		require.NotContains(t, problems.String(), "hunter2", "a secret is never repeated")
+		return map[string]string{"problems": problems.String()}
+	})
 }
 
 func TestEveryFieldIsRead(t *testing.T) {

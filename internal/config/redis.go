@@ -46,7 +46,7 @@ func (r *reader) redis(m *strict.Map) {
 	if out.KeyPrefix == "" {
 		out.KeyPrefix = defaultKeyPrefix
 	} else if !prefixPattern.MatchString(out.KeyPrefix) {
-		s.Mistake(s.LineOf("key_prefix"), "key_prefix of redis is %q: use 1 to 63 lower-case letters, digits, dashes and underscores", clip(out.KeyPrefix))
+		s.Mistake(s.LineOf("key_prefix"), "key_prefix of redis is %q: use 1 to 63 lower-case letters, digits, dashes and underscores", strict.Clip(out.KeyPrefix))
 	}
 	s.Done()
 	r.out.Redis = out

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/catalog/strict"
 	"github.com/apgarhq/apgar/rubric"
 )
 
@@ -76,7 +77,7 @@ func (c *Config) unknownSources(s *catalog.Service) []catalog.Problem {
 			continue
 		}
 		problems = append(problems, catalog.Problem{Position: s.Position, Warning: true, Message: fmt.Sprintf(
-			"the annotation %s of service %s names %q, which is no source: there are %s", catalog.AnnotationSources, s.ID, clip(name), strings.Join(known, ", "))})
+			"the annotation %s of service %s names %q, which is no source: there are %s", catalog.AnnotationSources, s.ID, strict.Clip(name), strings.Join(known, ", "))})
 	}
 	return problems
 }

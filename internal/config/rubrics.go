@@ -32,7 +32,7 @@ func (r *reader) packs(c *strict.Map) {
 			if near := strict.Nearest(t.Value, known); near != "" {
 				hint = fmt.Sprintf("did you mean %q? %s", near, hint)
 			}
-			c.Mistake(t.Line, "there is no pack %q: %s", clip(t.Value), hint)
+			c.Mistake(t.Line, "there is no pack %q: %s", strict.Clip(t.Value), hint)
 		case slices.Contains(r.out.Rubrics.Packs, t.Value):
 			c.Mistake(t.Line, "pack %q is given twice: remove one of them", t.Value)
 		default:

@@ -40,7 +40,7 @@ func (r *reader) source(m *strict.Map) Source {
 	case s.Name == "":
 		m.Mistake(m.Line(), "name is missing in %s: add \"name: …\"", m.What())
 	case !namePattern.MatchString(s.Name):
-		m.Mistake(m.LineOf("name"), "%q is no name of a source: %s", clip(s.Name), nameRule)
+		m.Mistake(m.LineOf("name"), "%q is no name of a source: %s", strict.Clip(s.Name), nameRule)
 	default:
 		m.Name(fmt.Sprintf("source %q", s.Name))
 	}
@@ -125,7 +125,7 @@ func externalURL(g *strict.Map) string {
 func label(m *strict.Map, field string) string {
 	text := m.Text(field)
 	if text != "" && !labelPattern.MatchString(text) {
-		m.Mistake(m.LineOf(field), "%s of %s is %q, which is no name of a label", field, m.What(), clip(text))
+		m.Mistake(m.LineOf(field), "%s of %s is %q, which is no name of a label", field, m.What(), strict.Clip(text))
 	}
 	return text
 }
@@ -135,7 +135,7 @@ func renamed(m *strict.Map) map[string]string {
 	out := map[string]string{}
 	for _, p := range m.Pairs("labels") {
 		if !labelPattern.MatchString(p.Key) || !labelPattern.MatchString(p.Value) {
-			m.Mistake(p.Line, "labels of %s: %q: %q does not rename a label: write e.g. namespace: exported_namespace", m.What(), clip(p.Key), clip(p.Value))
+			m.Mistake(p.Line, "labels of %s: %q: %q does not rename a label: write e.g. namespace: exported_namespace", m.What(), strict.Clip(p.Key), strict.Clip(p.Value))
 			continue
 		}
 		out[p.Key] = p.Value
@@ -154,7 +154,7 @@ func size(m *strict.Map, field string, missing int64) int64 {
 	units := map[string]int64{"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 	match := sizePattern.FindStringSubmatch(text)
 	if match == nil {
-		m.Mistake(m.LineOf(field), "%s of %s is %q, which is no size: write e.g. 64MiB (units: B, KiB, MiB, GiB)", field, m.What(), clip(text))
+		m.Mistake(m.LineOf(field), "%s of %s is %q, which is no size: write e.g. 64MiB (units: B, KiB, MiB, GiB)", field, m.What(), strict.Clip(text))
 		return missing
 	}
 	n, err := strconv.ParseInt(match[1], 10, 64)
@@ -210,13 +210,4 @@ func harmless(err error) string {
 		return "a URL in it is not valid"
 	}
 	return strings.ReplaceAll(text, "\n", "; ")
-}
-
-// clip shortens text of the file for a message.
-func clip(text string) string {
-	const most = 80
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
 }

@@ -70,6 +70,7 @@ func TestImportsOfRoomsFollowTheDiagram(t *testing.T) {
 		{"any test may run Redis", "internal/app/a_test.go", own("store/redisstore/redistest"), ""},
 		{"the wiring may not run Redis", "internal/app/a.go", own("store/redisstore/redistest"), "internal/app imports store/redisstore/redistest"},
 		{"any test may disturb a connection", "api/a_test.go", own("internal/faultproxy"), ""},
+		{"any test may be held against archives", "waiver/w_test.go", own("internal/golden"), ""},
 		{"a worker may not disturb a connection", "collector/c.go", own("internal/faultproxy"), "collector imports internal/faultproxy"},
 		{"Redis for tests knows nobody", "store/redisstore/redistest/r.go", own("store/memstore"), "store/redisstore/redistest imports store/memstore"},
 		{"the grader asks no source", "collector/grader/g.go", own("collector/gather"), "collector/grader imports collector/gather; collector/grader may import catalog, rubric, slo, scorecard, collector/question"},

@@ -8,7 +8,7 @@ func Apgar() Rules {
 	return Rules{
 		Module:       "github.com/apgarhq/apgar",
 		Rooms:        rooms(),
-		TestRooms:    []string{"internal/demo", "internal/faultproxy", "store/redisstore/redistest"},
+		TestRooms:    []string{"internal/demo", "internal/faultproxy", "internal/golden", "store/redisstore/redistest"},
 		Technologies: technologies(),
 		Impure: Impurity{
 			Packages: []string{
@@ -88,6 +88,7 @@ func rooms() []Room {
 	return append(slices.Clip(all),
 		// What tests run against: they know nobody, and no program knows them.
 		Room{Path: "internal/faultproxy"},
+		Room{Path: "internal/golden"},
 		Room{Path: "store/redisstore/redistest"},
 		Room{Path: "internal/app", MayImport: everybody},
 		Room{Path: "cmd", MayImport: []string{"internal/app"}},

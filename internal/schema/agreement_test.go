@@ -22,7 +22,7 @@ var structural = regexp.MustCompile(strings.Join([]string{
 	`^unknown field `, ` must be (a|true or false|on one line)\b`, `^each element of .* must be a text`,
 	`^(name|id|reason|requester|approver|created|expires|rubric|metric|query|threshold|bad|services|waivers|rubrics) is missing`,
 	` has none of `, ` has no checks`, `give it exactly one`, ` does not stand here in `, ` means nothing in `,
-	`^replica .* needs 1 to 10`, ` is an empty list`,
+	`^replica .* needs 1 to 10`, ` is an empty list`, ` has no value`,
 }, "|"))
 
 // judge is one schema with its loader.
