@@ -173,6 +173,7 @@ func TestADraftDoesNotSpeakOnTheFrontPage(t *testing.T) {
 	snap := fixture.Fleet(1)
 	draft := *snap.Scorecards[0]
 	draft.Rubric, draft.Score, draft.Grade, draft.Status = "next", nil, "", scorecard.Unknown
+	draft.Draft = true
 	snap.Rubrics = append(snap.Rubrics, &rubric.Rubric{Name: "next", Draft: true})
 	snap.Scorecards = append(snap.Scorecards, &draft)
 	page := text(t, newBench(t, snap).get("/"))

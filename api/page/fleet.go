@@ -101,12 +101,8 @@ func (s standing) haystack() string {
 // standingsOf returns every service of the snapshot, in order of id.
 func standingsOf(snap *scorecard.Snapshot) []standing {
 	cards := map[catalog.ID][]*scorecard.Scorecard{}
-	drafts := map[string]bool{}
-	for _, r := range snap.Rubrics {
-		drafts[r.Name] = r.Draft
-	}
 	for _, c := range snap.Scorecards {
-		if c != nil && c.Service != nil && !c.Draft && !drafts[c.Rubric] {
+		if c != nil && c.Service != nil && !c.Draft {
 			cards[c.Service.ID] = append(cards[c.Service.ID], c)
 		}
 	}
