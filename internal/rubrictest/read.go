@@ -117,7 +117,7 @@ func duration(m *strict.Map, field string, missing, shortest, longest time.Durat
 	}
 	d, err := model.ParseDuration(text)
 	if err != nil {
-		m.Mistake(m.LineOf(field), "%s of %s is %q, which is no duration: write e.g. 30s, 90m or 2h30m", field, m.What(), clip(text))
+		m.Mistake(m.LineOf(field), "%s of %s is %q, which is no duration: write e.g. 30s, 90m or 2h30m", field, m.What(), strict.Clip(text))
 		return missing
 	}
 	if time.Duration(d) < shortest || time.Duration(d) > longest {
@@ -139,15 +139,15 @@ func (r *reader) sources(m *strict.Map) {
 		out := source{name: s.Text("name"), partition: s.Text("partition_label"), labels: map[string]string{}}
 		switch {
 		case !namePattern.MatchString(out.name):
-			s.Mistake(s.LineOf("name"), "%q is no name of a source: use 1 to 63 lower-case letters, digits and dashes", clip(out.name))
+			s.Mistake(s.LineOf("name"), "%q is no name of a source: use 1 to 63 lower-case letters, digits and dashes", strict.Clip(out.name))
 		case slices.ContainsFunc(r.out.sources, func(other source) bool { return other.name == out.name }):
 			s.Mistake(s.LineOf("name"), "source %q is given twice: rename or remove one of them", out.name)
 		case out.partition != "" && !labelPattern.MatchString(out.partition):
-			s.Mistake(s.LineOf("partition_label"), "partition_label of %s is %q, which is no name of a label", s.What(), clip(out.partition))
+			s.Mistake(s.LineOf("partition_label"), "partition_label of %s is %q, which is no name of a label", s.What(), strict.Clip(out.partition))
 		}
 		for _, p := range s.Pairs("labels") {
 			if !labelPattern.MatchString(p.Key) || !labelPattern.MatchString(p.Value) {
-				s.Mistake(p.Line, "labels of %s: %q: %q does not rename a label: write e.g. namespace: exported_namespace", s.What(), clip(p.Key), clip(p.Value))
+				s.Mistake(p.Line, "labels of %s: %q: %q does not rename a label: write e.g. namespace: exported_namespace", s.What(), strict.Clip(p.Key), strict.Clip(p.Value))
 			}
 			out.labels[p.Key] = p.Value
 		}
@@ -172,7 +172,7 @@ func (r *reader) rubrics(m *strict.Map) {
 	for _, t := range packs {
 		f, ok := rubric.PackFile(t.Value)
 		if !ok {
-			m.Mistake(t.Line, "there is no pack %q: there are %s", clip(t.Value), strings.Join(rubric.Packs(), ", "))
+			m.Mistake(t.Line, "there is no pack %q: there are %s", strict.Clip(t.Value), strings.Join(rubric.Packs(), ", "))
 			continue
 		}
 		files = append(files, f)
@@ -180,7 +180,7 @@ func (r *reader) rubrics(m *strict.Map) {
 	for _, t := range names {
 		data, err := file.Read(r.path(t.Value))
 		if err != nil {
-			m.Mistake(t.Line, "rubric file %q cannot be read: %s", clip(t.Value), err)
+			m.Mistake(t.Line, "rubric file %q cannot be read: %s", strict.Clip(t.Value), err)
 			continue
 		}
 		files = append(files, rubric.File{Name: r.path(t.Value), Data: data})
@@ -203,7 +203,7 @@ func (r *reader) waivers(m *strict.Map, env *catalog.Env) {
 	for _, t := range m.Texts("waivers") {
 		data, err := file.Read(r.path(t.Value))
 		if err != nil {
-			m.Mistake(t.Line, "waiver file %q cannot be read: %s", clip(t.Value), err)
+			m.Mistake(t.Line, "waiver file %q cannot be read: %s", strict.Clip(t.Value), err)
 			continue
 		}
 		files = append(files, waiver.File{Name: r.path(t.Value), Data: data})
@@ -281,15 +281,6 @@ func (r *reader) services(m *strict.Map) {
 	r.problems = append(r.problems, problems...)
 	r.out.catalog, problems = catalog.Merge(document)
 	r.problems = append(r.problems, problems...)
-}
-
-// clip shortens text of the file for a message.
-func clip(text string) string {
-	const most = 80
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 // nodesOf returns the lists of tests and expectations with a limit.

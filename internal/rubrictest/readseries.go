@@ -35,7 +35,7 @@ func (r *reader) inputSeries(m *strict.Map) [][]*series {
 		}
 		key := strconv.Itoa(place) + s.labels.String()
 		if first, taken := lines[key]; taken {
-			one.Mistake(one.Line(), "the series %s is already given on line %d: write its values in one place", clip(s.labels.String()), first)
+			one.Mistake(one.Line(), "the series %s is already given on line %d: write its values in one place", strict.Clip(s.labels.String()), first)
 		}
 		lines[key] = one.Line()
 		out[place] = append(out[place], s)
@@ -130,5 +130,5 @@ func oneLine(err error) string {
 	if _, after, found := strings.Cut(text, "parse error: "); found {
 		text = after
 	}
-	return clip(strings.Join(strings.Fields(text), " "))
+	return strict.Clip(strings.Join(strings.Fields(text), " "))
 }

@@ -26,7 +26,7 @@ func (r *reader) test(m *strict.Map) *Test {
 	case t.Name == "" || strings.ContainsAny(t.Name, "\n\t"):
 		m.Mistake(m.LineOf("name"), "name of %s must be a text of one line: add \"name: …\"", m.What())
 	default:
-		m.Name(fmt.Sprintf("test %q", clip(t.Name)))
+		m.Name(fmt.Sprintf("test %q", strict.Clip(t.Name)))
 	}
 	t.start = r.tick(m, "start")
 	t.series = r.inputSeries(m)
@@ -129,7 +129,7 @@ func (r *reader) fields(m *strict.Map, known map[string]fact) []wantedField {
 			continue
 		}
 		if advice := misspelt(field, w.text); advice != "" && !w.null {
-			m.Mistake(m.LineOf(field), "%q of %s is %q: %s", field, m.What(), clip(w.text), advice)
+			m.Mistake(m.LineOf(field), "%q of %s is %q: %s", field, m.What(), strict.Clip(w.text), advice)
 		}
 		out = append(out, wantedField{field: field, line: m.LineOf(field), want: w, expected: shown})
 	}
@@ -140,7 +140,7 @@ func (r *reader) fields(m *strict.Map, known map[string]fact) []wantedField {
 // wantLevel holds the level against those of the rubric.
 func (r *reader) wantLevel(m *strict.Map, c *rubric.Rubric) {
 	if level := m.Text("level"); level != "" && !slices.Contains(c.Levels, level) {
-		m.Mistake(m.LineOf("level"), "level of %s is %q, which rubric %s does not have: write %s", m.What(), clip(level), c.Name, strings.Join(append(slices.Clone(c.Levels), "null"), " or "))
+		m.Mistake(m.LineOf("level"), "level of %s is %q, which rubric %s does not have: write %s", m.What(), strict.Clip(level), c.Name, strings.Join(append(slices.Clone(c.Levels), "null"), " or "))
 	}
 }
 
@@ -157,7 +157,7 @@ func (r *reader) wantChecks(m *strict.Map, c *rubric.Rubric) []wantedCheck {
 			if near := strict.Nearest(name, names); near != "" {
 				hint = fmt.Sprintf("did you mean %q?", near)
 			}
-			checks.Mistake(checks.LineOf(name), "rubric %s has no check %q; %s", c.Name, clip(name), hint)
+			checks.Mistake(checks.LineOf(name), "rubric %s has no check %q; %s", c.Name, strict.Clip(name), hint)
 			continue
 		}
 		check := checks.Map(name)
