@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,128 +20,8 @@ import (
 
 	"github.com/apgarhq/apgar/api"
 	"github.com/apgarhq/apgar/api/internal/fixture"
-	"github.com/apgarhq/apgar/catalog"
 	"github.com/apgarhq/apgar/scorecard"
 )
-
-// listener is a client of the stream, and the connection that it reads from.
-type listener struct {
-	t      *testing.T
-	cancel context.CancelFunc
-	ended  chan struct{}
-
-	mu        sync.Mutex
-	header    http.Header
-	status    int
-	sent      bytes.Buffer // not flushed yet
-	received  string       // not taken yet
-	deadline  time.Time
-	unguarded int // writes without a deadline
-}
-
-func (l *listener) Header() http.Header { return l.header }
-
-func (l *listener) WriteHeader(status int) { l.status = status }
-
-func (l *listener) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.deadline.IsZero() {
-		l.unguarded++
-	}
-	return l.sent.Write(b)
-}
-
-func (l *listener) Flush() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.received += l.sent.String()
-	l.sent.Reset()
-}
-
-func (l *listener) SetWriteDeadline(at time.Time) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.deadline = at
-	return nil
-}
-
-// listen asks for the stream; headers are pairs of name and value.
-func (b *bench) listen(t *testing.T, query string, headers ...string) *listener {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	l := &listener{t: t, cancel: cancel, ended: make(chan struct{}), header: http.Header{}}
-	request := httptest.NewRequestWithContext(ctx, http.MethodGet, "/api/v1/events"+query, nil)
-	for i := 0; i+1 < len(headers); i += 2 {
-		request.Header.Set(headers[i], headers[i+1])
-	}
-	go func() {
-		defer close(l.ended)
-		b.handler.ServeHTTP(l, request)
-	}()
-	t.Cleanup(func() { cancel(); <-l.ended })
-	synctest.Wait()
-	return l
-}
-
-// take returns what has come since the last time, once all is still.
-func (l *listener) take() string {
-	l.t.Helper()
-	synctest.Wait()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	require.Empty(l.t, l.sent.String(), "everything written is flushed")
-	require.Zero(l.t, l.unguarded, "every write has a deadline")
-	require.True(l.t, l.deadline.IsZero(), "no deadline stands while nothing is written")
-	text := l.received
-	l.received = ""
-	return text
-}
-
-// event is one block of a stream.
-type event struct{ id, name, data string }
-
-// events returns the events that have come, without comments.
-func (l *listener) events() []event {
-	l.t.Helper()
-	return parse(l.t, l.take())
-}
-
-func parse(t testing.TB, text string) []event {
-	t.Helper()
-	var list []event
-	for block := range strings.SplitSeq(text, "\n\n") {
-		var e event
-		for line := range strings.SplitSeq(block, "\n") {
-			name, value, _ := strings.Cut(line, ":")
-			switch name {
-			case "id":
-				e.id = value
-			case "event":
-				e.name = value
-			case "data":
-				require.Empty(t, e.data, "data are on one line")
-				e.data = value
-			case "", "retry":
-			default:
-				require.Fail(t, "a line of no kind", "%q", line)
-			}
-		}
-		if e != (event{}) {
-			list = append(list, e)
-		}
-	}
-	return list
-}
-
-// ids returns the ids of events of changes.
-func ids(list []event) []string {
-	found := []string{}
-	for _, e := range list {
-		found = append(found, e.id)
-	}
-	return found
-}
 
 // change is a change of number i of the fleet's services.
 func change(i int) scorecard.Change {
@@ -389,62 +268,6 @@ func TestASilentStreamHasHeartbeats(t *testing.T) {
 		time.Sleep(time.Nanosecond)
 		require.Equal(t, ":\n\n", l.take())
 	})
-}
-
-// gone is a change of a service that the catalog does not have any more.
-func gone() scorecard.Change {
-	c := change(5)
-	c.Key.Service = catalog.ID{Namespace: "default", Name: "gone"}
-	return c
-}
-
-func TestFiltersSayWhichChangesAreTold(t *testing.T) {
-	for query, want := range map[string][]string{
-		"":                                       {"ab-1", "ab-2", "ab-3", "ab-4", "ab-5", "ab-6", "ab-7"},
-		"?rubric=http":                           {"ab-1", "ab-2", "ab-3", "ab-4", "ab-5", "ab-6", "ab-7"},
-		"?rubric=grpc":                           {},
-		"?kind=verdict_changed":                  {"ab-1"},
-		"?kind=verdict_changed&kind=":            {"ab-1"},
-		"?kind=grade_changed&kind=level_changed": {"ab-2", "ab-3"},
-		"?service=default/player":                {"ab-3"},
-		"?service=default/gone":                  {"ab-7"},
-		"?service=default/gone&owner=nobody":     {"ab-7"},
-		"?owner=team-library":                    {"ab-1", "ab-7"},
-		"?system=library&tier=none":              {"ab-1", "ab-7"},
-		"?system=library&tier=1":                 {"ab-7"},
-		"?tier=1&tier=2&kind=grade_changed":      {"ab-2"},
-		"?lifecycle=experimental":                {"ab-7"},
-		"?tag=http&kind=scorecard_removed":       {"ab-6", "ab-7"},
-		"?q=SEARCH":                              {"ab-2", "ab-7"},
-	} {
-		t.Run(query, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				b := newStreamBench(t)
-				l := b.listen(t, query)
-				l.take()
-				b.changes.Commit(append(changes(0, 5), gone())...)
-				require.Equal(t, want, ids(l.events()))
-			})
-		})
-	}
-}
-
-func TestWhatCannotBeServedIsRefusedBeforeAStreamBegins(t *testing.T) {
-	b := newStreamBench(t)
-	for query, parameter := range map[string]string{
-		"?kind=x": "kind", "?tier=5": "tier", "?service=playlist": "service", "?service=default/Play": "service", "?service=a/b/c": "service",
-		"?grade=A": "grade", "?limit=5": "limit", "?sort=score": "sort", "?q=" + strings.Repeat("x", 129): "q", "?owner=%00": "owner",
-	} {
-		response := b.get("/api/v1/events" + query)
-		require.Equal(t, http.StatusBadRequest, response.StatusCode, query)
-		require.Equal(t, "invalid_parameter", code(t, response))
-		require.Contains(t, text(t, response), `"parameter":"`+parameter+`"`)
-	}
-	for accept, want := range map[string]int{
-		"application/json": 406, "text/html": 406, "text/event-stream;q=0, */*": 406, "text/event-stream": 200, "text/*": 200, "*/*": 200,
-	} {
-		require.Equal(t, want, b.get("/api/v1/events", "Accept", accept).StatusCode, accept)
-	}
 }
 
 func TestHeadOfAStreamDoesNotWait(t *testing.T) {

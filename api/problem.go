@@ -51,6 +51,11 @@ const (
 // the log.
 func (c code) expected() bool { return c == notReady || c == tooManyStreams || c == stopping }
 
+// noSnapshot is the problem of whatever is asked before the first snapshot.
+func noSnapshot() *problem {
+	return &problem{code: notReady, detail: "nothing has been graded yet, or the store has not answered yet; try again in a few seconds, and see the log of the grader if it lasts"}
+}
+
 // answer is how a kind of problem is told over HTTP.
 type answer struct {
 	status int

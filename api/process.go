@@ -45,7 +45,7 @@ func (s *Server) healthy(c *gin.Context) {
 func (s *Server) ready(c *gin.Context) {
 	snap, stale := s.reader.Current()
 	if snap == nil {
-		s.fail(c, &problem{code: notReady, detail: "nothing has been graded yet, or the store has not answered yet; try again in a few seconds, and see the log of the grader if it lasts"})
+		s.fail(c, noSnapshot())
 		return
 	}
 	text := "Apgar is ready.\n"

@@ -80,7 +80,7 @@ func (s *Server) request(c *gin.Context, params []string) (request, error) {
 	}
 	snap, stale := s.reader.Current()
 	if snap == nil {
-		return request{}, &problem{code: notReady, detail: "nothing has been graded yet, or the store has not answered yet; try again in a few seconds, and see the log of the grader if it lasts"}
+		return request{}, noSnapshot()
 	}
 	return request{ctx: c.Request.Context(), view: s.views.of(snap), stale: stale, now: s.now(), values: values, param: c.Param}, nil
 }

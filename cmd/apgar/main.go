@@ -22,7 +22,7 @@ import (
 const (
 	exitOK       = 0
 	exitFailed   = 1
-	exitPartial  = 2 // evaluate: sources did not answer
+	exitPartial  = 2 // evaluate, backtest: sources did not answer
 	exitBadUsage = 80
 )
 

@@ -134,7 +134,7 @@ func sourceLatencyPanel() panel {
 func answersPanel() panel {
 	return panel{
 		title:       "Requests to Apgar",
-		description: "Requests that Apgar answered, by status code. 5xx are defects or a store that was never reached; 503 is said only before the first snapshot.",
+		description: "Requests that Apgar answered, by status code. 500 is a defect, or a reload that failed. 503 is said before the first snapshot, for history while the store is away, and for event streams when too many are open or the instance stops.",
 		queries:     []query{{expr: perSecond(api.Requests, api.LabelCode), legend: "{{" + api.LabelCode + "}}"}},
 		unit:        units.RequestsPerSecond, decimals: 2, noValue: "no requests",
 	}

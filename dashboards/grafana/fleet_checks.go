@@ -2,6 +2,7 @@ package grafana
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/grafana/grafana-foundation-sdk/go/units"
 
@@ -58,7 +59,7 @@ func budgetsPanel() panel {
 		description: fmt.Sprintf("The %d error budgets of which least is left over their period; below 0 %% they are overspent. Whoever is here should not take risks: mend what burns the budget before the next release.", lowestBudgets),
 		width:       10, height: 9,
 		look: rows{
-			columns: concat(ofService(), []column{
+			columns: slices.Concat(ofService(), []column{
 				{label: exporter.LabelCheck, title: "Check"},
 				{query: "A", title: "Left", unit: units.PercentUnit, decimals: 1, steps: budgetSteps(), cell: tinted, width: 90},
 				{label: exporter.LabelOwner, title: "Owner"},

@@ -2,6 +2,7 @@ package grafana
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/grafana/grafana-foundation-sdk/go/units"
 
@@ -54,7 +55,7 @@ func worstPanel() panel {
 		description: fmt.Sprintf("The %d services with the lowest scores, how those have changed, how much of their weight data answered for, and the rank of their level. "+
 			"A click on a service opens its page in Apgar, which says which checks cost it points and what to do. An empty change means that there was no score then.", worstServices),
 		width: 16, height: 11,
-		look: rows{columns: concat(ofService(), numbers, aboutService()), sortBy: "Score"},
+		look: rows{columns: slices.Concat(ofService(), numbers, aboutService()), sortBy: "Score"},
 		queries: []query{
 			{expr: described(worst, exporter.LabelOwner, exporter.LabelSystem, exporter.LabelTier)},
 			{expr: change("1h")},
@@ -76,7 +77,7 @@ func unknownPanel() panel {
 			"Their page in Apgar says which check misses which data. Many at once from one source are a matter for the platform team.",
 		width: 8, height: 11,
 		look: rows{
-			columns: concat(ofService(), []column{
+			columns: slices.Concat(ofService(), []column{
 				{query: "A", title: "Coverage", unit: units.PercentUnit, steps: coverageSteps(), cell: written, width: 85},
 				{query: "B", title: "Last score", unit: units.NoUnit, decimals: 1, steps: gradeSteps(), cell: written, width: 90},
 			}, []column{{label: exporter.LabelOwner, title: "Owner"}}),
@@ -91,12 +92,4 @@ func unknownPanel() panel {
 		},
 		unit: units.NoUnit, noValue: "Every service has a score.",
 	}
-}
-
-func concat(lists ...[]column) []column {
-	var all []column
-	for _, l := range lists {
-		all = append(all, l...)
-	}
-	return all
 }

@@ -2,6 +2,7 @@ package viewer
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -21,10 +22,7 @@ type Choices map[string]Choice
 
 // With returns a copy in which one variable has other values.
 func (c Choices) With(name string, values ...string) Choices {
-	changed := make(Choices, len(c))
-	for n, choice := range c {
-		changed[n] = choice
-	}
+	changed := maps.Clone(c)
 	changed[name] = Choice{Values: values, Offered: c[name].Offered}
 	return changed
 }
@@ -91,11 +89,11 @@ func promql(v Variable, values []string) string {
 	if !v.Multi && !v.IncludeAll {
 		return strings.NewReplacer(`\`, `\\`, `'`, `\\'`).Replace(strings.Join(values, ","))
 	}
-	return alternatives(values, func(value string) string { return strings.ReplaceAll(escaped(value), `\`, `\\`) })
+	return alternatives(values, func(value string) string { return strings.ReplaceAll(regexp.QuoteMeta(value), `\`, `\\`) })
 }
 
 // regex is the general format of that name.
-func regex(_ Variable, values []string) string { return alternatives(values, escaped) }
+func regex(_ Variable, values []string) string { return alternatives(values, regexp.QuoteMeta) }
 
 func alternatives(values []string, escape func(string) string) string {
 	written := make([]string, 0, len(values))
@@ -106,18 +104,6 @@ func alternatives(values []string, escape func(string) string) string {
 		return written[0]
 	}
 	return "(" + strings.Join(written, "|") + ")"
-}
-
-// escaped puts a backslash before what means something in an expression.
-func escaped(value string) string {
-	var out strings.Builder
-	for _, r := range value {
-		if strings.ContainsRune(`\^$*+?.()|[]{}`, r) {
-			out.WriteByte('\\')
-		}
-		out.WriteRune(r)
-	}
-	return out.String()
 }
 
 func joined(by string) format {
