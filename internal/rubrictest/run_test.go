@@ -199,15 +199,15 @@ func TestWhatTheEngineRefusesIsTold(t *testing.T) {
 	require.Contains(t, shown, "many-to-many matching not allowed")
 }
 
-// TestTheExampleOfTheDocumentationPasses runs the first test file of the page
-// that explains them.
+// TestTheExampleOfTheDocumentationPasses runs the first files of the page that
+// explains tests: a rubric, and a test of it.
 func TestTheExampleOfTheDocumentationPasses(t *testing.T) {
 	page, err := os.ReadFile("../../docs/rubric-tests.md")
 	require.NoError(t, err)
-	_, rest, found := strings.Cut(string(page), "```yaml\n")
-	require.True(t, found)
-	example, _, _ := strings.Cut(rest, "```")
-	rubrics := strings.ReplaceAll(strings.ReplaceAll(capacityRubric, "disk_used", "disk_used_ratio"), "fail: 0.9", "fail: 0.9, weight: 4")
+	blocks := strings.Split(string(page), "```yaml\n")
+	require.Greater(t, len(blocks), 2)
+	rubrics, _, _ := strings.Cut(blocks[1], "```")
+	example, _, _ := strings.Cut(blocks[2], "```")
 	f := sound(t, written(t, "capacity.test.yml", example, "capacity.yml", rubrics))
 	require.Empty(t, run(t, f))
 }
