@@ -14,7 +14,7 @@ import (
 )
 
 // Overall is the name of the built-in scorecard over all rubrics of a service.
-const Overall = "overall"
+const Overall = rubric.Overall
 
 // heldFor is for how long an unknown score stands with its last value, in the
 // overall scorecard and in rollups.
