@@ -26,7 +26,7 @@ func scorecardsSpec() listing.Spec {
 	return listing.Spec{
 		List:   "scorecards",
 		Fields: []string{"rubric", "owner", "system", "tier", "lifecycle", "tag", "grade", "level", "status"},
-		Search: true, Since: true, Sort: true,
+		Search: true, Since: true, Orders: listing.AllOrders(),
 	}
 }
 
@@ -46,7 +46,7 @@ func listScorecards(r request) ([]byte, error) {
 		}
 		return pageJSON(r, r.view.scorecards, q)
 	case "map":
-		spec.Whole, spec.Sort = true, false
+		spec.Whole, spec.Orders = true, nil
 		q, err := spec.Parse(r.values)
 		if err != nil {
 			return nil, err

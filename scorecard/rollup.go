@@ -76,7 +76,11 @@ type RollupInput struct {
 // An unknown service stands with its last score for a day.
 func Rollups(in RollupInput) []Rollup {
 	buckets := map[string]*Rollup{}
-	for _, c := range slices.SortedFunc(slices.Values(in.Cards), Compare) {
+	cards := in.Cards
+	if !slices.IsSortedFunc(cards, Compare) { // those of a snapshot are
+		cards = slices.SortedFunc(slices.Values(cards), Compare)
+	}
+	for _, c := range cards {
 		if c.Draft {
 			continue
 		}
