@@ -93,25 +93,18 @@ func (r *Renderer) Service(m Moment, d ServiceData) ([]byte, error) {
 	return r.render("service.html", p)
 }
 
-// inOrder puts the overall scorecard first, and leaves it out where it sums up
-// one rubric alone.
+// inOrder puts the overall scorecard first, if it sums up anything.
 func inOrder(cards []*scorecard.Scorecard) []*scorecard.Scorecard {
-	var whole, rest []*scorecard.Scorecard
-	counted := 0
-	for _, c := range cards {
-		switch {
-		case c.Rubric == scorecard.Overall:
-			whole = append(whole, c)
-			continue
-		case !c.Draft:
-			counted++
-		}
-		rest = append(rest, c)
+	cards = scorecard.WithoutEchoes(cards)
+	slices.SortStableFunc(cards, func(a, b *scorecard.Scorecard) int { return rank(a) - rank(b) })
+	return cards
+}
+
+func rank(c *scorecard.Scorecard) int {
+	if c.Rubric == scorecard.Overall {
+		return 0
 	}
-	if counted < 2 {
-		return rest
-	}
-	return append(whole, rest...)
+	return 1
 }
 
 func (r *Renderer) card(c *scorecard.Scorecard, title string, points []scorecard.HistoryPoint, read bool) card {
