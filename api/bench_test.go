@@ -37,6 +37,23 @@ func BenchmarkRequest(b *testing.B) {
 	}
 }
 
+// BenchmarkFirstRollups is what the first request for rollups of a generation
+// pays for: 5,000 services by every dimension.
+func BenchmarkFirstRollups(b *testing.B) {
+	bench := newBench(b, fixture.WithOverall(fixture.Fleet(5000)), quiet)
+	snap := fixture.WithOverall(fixture.Fleet(5000))
+	request := httptest.NewRequest(http.MethodGet, "/api/v1/rollups", nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		next := *snap
+		bench.reader.Set(&next, false)
+		bench.handler.ServeHTTP(discard{http.Header{}}, httptest.NewRequest(http.MethodGet, "/api/v1/services", nil))
+		b.StartTimer()
+		bench.handler.ServeHTTP(discard{http.Header{}}, request)
+	}
+}
+
 // BenchmarkNewGeneration is what the first request of a generation pays for.
 func BenchmarkNewGeneration(b *testing.B) {
 	bench := newBench(b, fixture.Fleet(5000), quiet)

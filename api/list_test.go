@@ -17,6 +17,7 @@ import (
 	"github.com/apgarhq/apgar/api"
 	"github.com/apgarhq/apgar/api/internal/fixture"
 	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/rubric"
 	"github.com/apgarhq/apgar/scorecard"
 )
 
@@ -41,6 +42,17 @@ func serviceOf(t testing.TB, item json.RawMessage) string {
 	}
 	require.NoError(t, json.Unmarshal(item, &c))
 	return c.Service.Namespace + "/" + c.Service.Name
+}
+
+func TestTheMapIsOfTheOverallScorecardsWhereThereAreSeveralRubrics(t *testing.T) {
+	snap := fixture.WithOverall(fixture.Fleet(3))
+	snap.Rubrics = append(snap.Rubrics, &rubric.Rubric{Name: "grpc"})
+	b := newBench(t, snap)
+	var verdicts map[string]struct{ Score *float64 }
+	require.NoError(t, json.Unmarshal([]byte(text(t, b.get("/api/v1/scorecards?format=map"))), &verdicts))
+	require.Len(t, verdicts, 3)
+	whole := text(t, b.get("/api/v1/scorecards?format=map&rubric=overall"))
+	require.Equal(t, whole, text(t, b.get("/api/v1/scorecards?format=map")))
 }
 
 func TestTheDocumentedExampleIsServed(t *testing.T) {

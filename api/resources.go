@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/apgarhq/apgar/api/listing"
+	"github.com/apgarhq/apgar/scorecard"
 )
 
 func servicesSpec() listing.Spec {
@@ -23,6 +24,9 @@ func getService(r request) ([]byte, error) {
 
 func getRubric(r request) ([]byte, error) {
 	name := r.param("rubric")
+	if name == scorecard.Overall {
+		return nil, &problem{code: notFound, detail: "overall is no rubric: it is the scorecard over all rubrics of a service, weighted by their weight, and has no checks of its own"}
+	}
 	return one(r, r.view.rubrics, listing.Key{Name: name}, fmt.Sprintf("rubric %q", name))
 }
 

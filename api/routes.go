@@ -26,6 +26,7 @@ func (s *Server) routes() []route {
 		get("/api/v1/services/:namespace/:name/scorecards", s.json(listServiceScorecards, serviceScorecardsSpec().Params()...)),
 		get("/api/v1/scorecards", s.json(listScorecards, append(scorecardsSpec().Params(), "format")...)),
 		get("/api/v1/scorecards/:rubric/:namespace/:name", s.json(getScorecard)),
+		get("/api/v1/rollups", s.json(listRollups, rollupsSpec().Params()...)),
 		get("/api/v1/rubrics", s.list(rubricsSpec(), func(v *view) *listing.Table { return v.rubrics })),
 		get("/api/v1/rubrics/:rubric", s.json(getRubric)),
 		get("/api/v1/sources", s.list(sourcesSpec(), func(v *view) *listing.Table { return v.sources })),

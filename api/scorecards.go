@@ -26,7 +26,7 @@ func scorecardsSpec() listing.Spec {
 	return listing.Spec{
 		List:   "scorecards",
 		Fields: []string{"rubric", "owner", "system", "tier", "lifecycle", "tag", "grade", "level", "status"},
-		Search: true, Since: true, Sort: true,
+		Search: true, Since: true, Orders: listing.AllOrders(),
 	}
 }
 
@@ -46,7 +46,7 @@ func listScorecards(r request) ([]byte, error) {
 		}
 		return pageJSON(r, r.view.scorecards, q)
 	case "map":
-		spec.Whole, spec.Sort = true, false
+		spec.Whole, spec.Orders = true, nil
 		q, err := spec.Parse(r.values)
 		if err != nil {
 			return nil, err
@@ -59,14 +59,17 @@ func listScorecards(r request) ([]byte, error) {
 
 // scorecardMap answers {"namespace/name": verdict} for gates that look up many
 // services at once. It is given whole, which the size of a verdict allows. A
-// service has one verdict here, so one rubric must be meant.
+// service has one verdict here: by the rubric that is named, by the only one
+// there is, or over all of them.
 func scorecardMap(r request, f listing.Filter) ([]byte, error) {
 	rubrics := f.Fields["rubric"]
-	if len(rubrics) == 0 && r.view.rubrics.Len() == 1 {
+	switch {
+	case len(rubrics) > 1:
+		return nil, &listing.ParamError{Param: "rubric", Reason: "format=map has one verdict for each service; allowed is one rubric"}
+	case len(rubrics) == 0 && r.view.rubrics.Len() == 1:
 		rubrics = []string{r.view.snap.Rubrics[0].Name}
-	}
-	if len(rubrics) != 1 {
-		return nil, &listing.ParamError{Param: "rubric", Reason: "format=map has one verdict for each service; allowed is exactly one rubric"}
+	case len(rubrics) == 0:
+		rubrics = []string{scorecard.Overall}
 	}
 	f.Fields["rubric"] = rubrics
 	rows := r.view.scorecards.All(f)

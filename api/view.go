@@ -25,6 +25,7 @@ type view struct {
 	verdicts   []func() (*wire.Body, error) // of the scorecards, by row
 	rubrics    *listing.Table
 	sources    *listing.Table
+	rollups    func() *rollups
 	byService  map[catalog.ID][]*scorecard.Scorecard
 	byID       map[catalog.ID]*catalog.Service
 	pages      sync.Map // cache key → []byte, for pages that do not depend on free text
@@ -65,6 +66,7 @@ func newView(snap *scorecard.Snapshot, version string) *view {
 	v.services = v.serviceTable(snap.Catalog)
 	v.rubrics = rubricTable(snap)
 	v.sources = sourceTable(snap.Sources)
+	v.rollups = sync.OnceValue(func() *rollups { return newRollups(snap) })
 	return v
 }
 

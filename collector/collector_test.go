@@ -191,7 +191,7 @@ func TestTheCostOfATickDoesNotGrowWithServices(t *testing.T) {
 				}
 			}
 			require.Equal(t, 4, asked, "three SLIs and the targets, for %d services", n)
-			require.Len(t, e.store.newest().Scorecards, n)
+			require.Len(t, e.store.newest().Scorecards, 2*n, "one by the rubric and one overall")
 			require.Equal(t, 4, e.store.newest().Sources[0].Queries)
 		})
 	}
@@ -330,10 +330,10 @@ func TestAPanicCostsOneServiceOneTick(t *testing.T) {
 		defer e.stop()
 		e.until(5 * time.Minute)
 		require.Equal(t, e.at(4*time.Minute), e.store.newest().Tick)
-		require.Len(t, e.store.newest().Scorecards, 1)
+		require.Equal(t, []scorecard.Key{{Rubric: "http", Service: services[0].ID}, {Rubric: "overall", Service: services[0].ID}}, cardKeys(e.store.newest().Scorecards))
 		require.InDelta(t, 1, testutil.ToFloat64(e.metrics.panics), 0)
 		e.until(6 * time.Minute)
-		require.Len(t, e.store.newest().Scorecards, 2)
+		require.Len(t, e.store.newest().Scorecards, 4)
 		require.Equal(t, e.store.states[scorecard.Key{Rubric: "http", Service: services[0].ID}].Checks["availability"].Since,
 			e.store.states[scorecard.Key{Rubric: "http", Service: services[1].ID}].Checks["availability"].Since, "its state is kept")
 	})

@@ -28,7 +28,7 @@ func TestWhatCouldNotBeCommittedIsShownAndFollowsAsHistory(t *testing.T) {
 				var shown []time.Time
 				o := Options{Uncommitted: func(s *scorecard.Snapshot) {
 					shown = append(shown, s.Tick)
-					require.Len(t, s.Scorecards, 1)
+					require.Len(t, s.Scorecards, 2)
 					require.Zero(t, s.Generation)
 				}}
 				e := start(t, spec{Rubrics: fixture.Availability, Services: services}, o, source("eu", prom))
@@ -55,7 +55,7 @@ func TestWhatCouldNotBeCommittedIsShownAndFollowsAsHistory(t *testing.T) {
 				require.Len(t, all[0].Backlog, 11)
 				for i, row := range all[0].Backlog {
 					require.Equal(t, e.at(time.Duration(10+i)*time.Minute), row.Tick)
-					require.Len(t, row.Points, 1)
+					require.Len(t, row.Points, 2)
 					require.NotNil(t, row.Points[0].Score)
 				}
 				require.Contains(t, keysOf(all[0].Ledger), agenda.PageKey(), "what was entered meanwhile is handed over")

@@ -47,7 +47,7 @@ func TestEvaluatingTwiceGivesTheSame(t *testing.T) {
 		second, err := Evaluate(t.Context(), o, tick, tick)
 		require.NoError(t, err)
 		require.Equal(t, first, second)
-		require.Len(t, first.Scorecards, 2)
+		require.Len(t, first.Scorecards, 4)
 		require.Equal(t, "west", o.Sources[0].Name, "what the caller gave is left as it was")
 		for _, card := range first.Scorecards {
 			require.True(t, card.Stateless)

@@ -40,16 +40,16 @@ func TestAReloadLosesNoTickAndKeepsTheLease(t *testing.T) {
 				for _, a := range longAgo(prom) {
 					require.Contains(t, a.Expr, `{service="search"}`)
 				}
-				require.Len(t, e.store.newest().Scorecards, 2)
-				for _, card := range e.store.newest().Scorecards {
-					require.InDelta(t, 1, card.Results[0].Budget.Covered, 0.001)
+				require.Len(t, e.store.newest().Scorecards, 4)
+				for _, name := range []string{"playlist", "search"} {
+					require.InDelta(t, 1, fixture.Result(t, e.store.newest().Scorecards, name, "availability").Budget.Covered, 0.001)
 				}
 				require.Equal(t, ticks[0], fixture.Result(t, e.store.newest().Scorecards, "playlist", "availability").Since, "grading remembers")
 				added := 0
 				for _, c := range e.store.all()[1:] {
 					added += len(c.Changes)
 				}
-				require.Equal(t, 1, added, "the scorecard of the new service")
+				require.Equal(t, 2, added, "the scorecards of the new service")
 				require.InDelta(t, 1, testutil.ToFloat64(next.metrics.takeovers), 0)
 				require.InDelta(t, 1, testutil.ToFloat64(next.metrics.leader), 0)
 			})

@@ -141,8 +141,8 @@ func TestSetsGradeBesideEachOther(t *testing.T) {
 			ReplayOptions{From: from, To: from.Add(time.Hour), Step: 5 * time.Minute, Sets: [][]*rubric.Rubric{before, after}})
 		for _, sets := range past {
 			require.Len(t, sets, 2)
-			require.Len(t, sets[0], 2)
-			require.Len(t, sets[1], 2)
+			require.Len(t, sets[0], 4)
+			require.Len(t, sets[1], 4)
 			require.Len(t, sets[0][0].Results, 4)
 			require.Len(t, sets[1][0].Results, 5)
 			for service, targets := range map[string][2]float64{"playlist": {0.95, 0.97}, "search": {0.9, 0.9}} {

@@ -405,8 +405,8 @@ load 1m
 		store := newFakeStore()
 		before := oneProcess(t, f, url, store, minute(11800), minute(11862-down))
 		after := oneProcess(t, f, url, store.client(), minute(11862), minute(11863))
-		require.Len(t, before, 2)
-		require.Len(t, after, 2)
+		require.Len(t, before, 4)
+		require.Len(t, after, 4)
 		for i := range whole {
 			requireSameCard(t, whole[i], after[i], down)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/apgarhq/apgar/collector/internal/fixture"
 	"github.com/apgarhq/apgar/collector/question"
+	"github.com/apgarhq/apgar/scorecard"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -20,4 +21,12 @@ func (s spec) plan(t testing.TB) *question.Plan {
 	plan, err := question.NewPlan(question.PlanOptions(fixture.Spec(s).Load(t)))
 	require.NoError(t, err)
 	return plan
+}
+
+func cardKeys(cards []*scorecard.Scorecard) []scorecard.Key {
+	keys := make([]scorecard.Key, len(cards))
+	for i, c := range cards {
+		keys[i] = c.Key()
+	}
+	return keys
 }

@@ -27,8 +27,8 @@ type Options struct {
 	// two included, which are always there; 0 or less is 500,000. When the
 	// scorecards have more, metrics are left out whole, because a part of one
 	// would give wrong sums that look right: the credits of checks first, then
-	// their budgets, then the info, timestamps, levels, coverage, and in the
-	// end the scores.
+	// their budgets, then the info, timestamps, levels, coverage, rollups, and in
+	// the end the scores.
 	SeriesLimit int
 	// Logger is told once when metrics begin to be left out; nil is silence.
 	Logger *slog.Logger

@@ -160,6 +160,7 @@ func seriesOf(tb testing.TB, page string) int {
 
 func TestMetricsAreLeftOutWholeAndTheScoresLast(t *testing.T) {
 	// Per service 1 score, coverage, level, timestamp, info, budget; 2 credits.
+	// Seven rollups, as all services are in one bucket by every dimension.
 	var cards []*scorecard.Scorecard
 	for i := range 10 {
 		cards = append(cards, newCard("http", fmt.Sprint("service-", i), 90))
@@ -169,21 +170,22 @@ func TestMetricsAreLeftOutWholeAndTheScoresLast(t *testing.T) {
 		kept    []string
 		dropped int
 	}{
-		{82, []string{CheckCredit, Coverage, ErrorBudgetRemaining, Level, Score, DataTimestamp, ServiceInfo}, 0},
-		{81, []string{Coverage, ErrorBudgetRemaining, Level, Score, DataTimestamp, ServiceInfo}, 20},
-		{62, []string{Coverage, ErrorBudgetRemaining, Level, Score, DataTimestamp, ServiceInfo}, 20},
-		{61, []string{Coverage, Level, Score, DataTimestamp, ServiceInfo}, 30},
-		{51, []string{Coverage, Level, Score, DataTimestamp}, 40},
-		{41, []string{Coverage, Level, Score}, 50},
-		{31, []string{Coverage, Score}, 60},
-		{21, []string{Score}, 70},
-		{11, nil, 80},
-		{1, nil, 80},
+		{89, []string{CheckCredit, Coverage, ErrorBudgetRemaining, Level, RollupScore, Score, DataTimestamp, ServiceInfo}, 0},
+		{88, []string{Coverage, ErrorBudgetRemaining, Level, RollupScore, Score, DataTimestamp, ServiceInfo}, 20},
+		{69, []string{Coverage, ErrorBudgetRemaining, Level, RollupScore, Score, DataTimestamp, ServiceInfo}, 20},
+		{68, []string{Coverage, Level, RollupScore, Score, DataTimestamp, ServiceInfo}, 30},
+		{58, []string{Coverage, Level, RollupScore, Score, DataTimestamp}, 40},
+		{48, []string{Coverage, Level, RollupScore, Score}, 50},
+		{38, []string{Coverage, RollupScore, Score}, 60},
+		{28, []string{RollupScore, Score}, 70},
+		{18, []string{Score}, 77},
+		{11, nil, 87},
+		{1, nil, 87},
 	} {
 		t.Run(fmt.Sprintf("a limit of %d series leaves out %d", tc.limit, tc.dropped), func(t *testing.T) {
 			page := get(t, New(fixed(snapshotOf(cards...)), Options{SeriesLimit: tc.limit}), "")
 			require.Equal(t, tc.kept, metricsOf(page))
-			require.Equal(t, 82-tc.dropped, seriesOf(t, page))
+			require.Equal(t, 89-tc.dropped, seriesOf(t, page))
 			require.Contains(t, page, fmt.Sprintf("\n%s %d\n", SeriesDropped, tc.dropped))
 		})
 	}
@@ -196,7 +198,7 @@ func TestWhatIsLeftOutIsLoggedOnceUntilItFitsAgain(t *testing.T) {
 		cards = append(cards, newCard("http", fmt.Sprint("service-", i), 90))
 	}
 	s := snapshotOf(cards...)
-	e := New(func() *scorecard.Snapshot { return s }, Options{SeriesLimit: 70, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	e := New(func() *scorecard.Snapshot { return s }, Options{SeriesLimit: 77, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	logged := func() int { return strings.Count(log.String(), "exporter.series_limit") }
 	for range 3 {
 		s = snapshotOf(cards...)
@@ -204,7 +206,7 @@ func TestWhatIsLeftOutIsLoggedOnceUntilItFitsAgain(t *testing.T) {
 		get(t, e, "application/openmetrics-text")
 	}
 	require.Equal(t, 1, logged(), log.String())
-	require.Contains(t, log.String(), "series_limit=70 series=82 left_out=[apgar_check_credit_ratio]")
+	require.Contains(t, log.String(), "series_limit=77 series=89 left_out=[apgar_check_credit_ratio]")
 	s = snapshotOf(cards[:5]...)
 	get(t, e, "")
 	s = snapshotOf(cards...)

@@ -27,6 +27,7 @@ type yield func(value float64, labels []*dto.LabelPair)
 func families() []family {
 	return []family{
 		{Score, "Score of the scorecard, 0 to 100; absent while unknown.", perScorecard(score)},
+		{RollupScore, "Mean score of the services of a bucket, weighted by tier, 0 to 100; absent while too few are known.", perRollup},
 		{Coverage, "Share of the scorecard's weight that data answered for; absent when no check has a weight.", perScorecard(coverage)},
 		{Level, "Rank of the level that the service holds in the rubric, 0 for none; absent before the first score.", perScorecard(level)},
 		{DataTimestamp, "Time of the data that the scorecard was graded from, in seconds since 1970.", perScorecard(dataTimestamp)},
@@ -38,14 +39,18 @@ func families() []family {
 
 // score is the score as the API publishes it, so that both always agree.
 func score(c *scorecard.Scorecard) *float64 {
-	if c.Score == nil {
+	return published(c.Score)
+}
+
+func published(score *float64) *float64 {
+	if score == nil {
 		return nil
 	}
-	published, err := strconv.ParseFloat(scorecard.RoundScore(*c.Score), 64)
+	rounded, err := strconv.ParseFloat(scorecard.RoundScore(*score), 64)
 	if err != nil {
 		return nil // not finite
 	}
-	return &published
+	return &rounded
 }
 
 // coverage is unknown where there is nothing to cover: 0 would be an alarm.
@@ -98,6 +103,12 @@ func perCheck(value func(*checkRow) *float64) func(*table, yield) {
 				yield(*v, labels)
 			}
 		}
+	}
+}
+
+func perRollup(t *table, yield yield) {
+	for i := range t.rollups {
+		yield(t.rollups[i].score, t.rollups[i].labels)
 	}
 }
 

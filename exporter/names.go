@@ -6,6 +6,8 @@ package exporter
 const (
 	// Score is the score of a scorecard, 0 to 100.
 	Score = "apgar_score"
+	// RollupScore is the score of a bucket of services, 0 to 100.
+	RollupScore = "apgar_rollup_score"
 	// Coverage is the share of a scorecard's weight that data answered for.
 	Coverage = "apgar_coverage_ratio"
 	// Level is the rank of the level held; 0 is none.
@@ -27,7 +29,8 @@ const (
 
 // The labels of the metrics. Score, Coverage, Level and DataTimestamp have the
 // first three; ErrorBudgetRemaining and CheckCredit have LabelCheck as well;
-// ServiceInfo has those but LabelRubric and LabelCheck.
+// ServiceInfo has those but LabelRubric and LabelCheck. RollupScore has LabelBy,
+// LabelName and LabelRubric.
 const (
 	LabelRubric           = "rubric"
 	LabelServiceNamespace = "service_namespace"
@@ -37,12 +40,14 @@ const (
 	LabelSystem           = "system"
 	LabelTier             = "tier"
 	LabelLifecycle        = "lifecycle"
+	LabelBy               = "by"   // what the services of a bucket have in common
+	LabelName             = "name" // of the bucket
 )
 
 // Names returns the names of all metrics of the page, in order.
 func Names() []string {
 	return []string{
 		CheckCredit, Coverage, ErrorBudgetRemaining, Series, SeriesDropped,
-		Level, Score, DataTimestamp, ServiceInfo,
+		Level, RollupScore, Score, DataTimestamp, ServiceInfo,
 	}
 }

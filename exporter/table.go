@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,7 +19,17 @@ type table struct {
 	cards    []cardRow
 	checks   []checkRow
 	services [][]*dto.LabelPair
+	rollups  []rollupRow
 }
+
+// rollupRow is the score of one bucket.
+type rollupRow struct {
+	score  float64
+	labels []*dto.LabelPair
+}
+
+// nameless is the name of the bucket of services that are in no other one.
+const nameless = "none"
 
 // cardRow is one scorecard.
 type cardRow struct {
@@ -79,7 +90,29 @@ func newTable(s *scorecard.Snapshot) *table {
 			t.services = append(t.services, values.info(c.Service, r))
 		}
 	}
+	t.addRollups(s, values)
 	return t
+}
+
+// addRollups adds the buckets that have a score. Of two with the same name the
+// first stays.
+func (t *table) addRollups(s *scorecard.Snapshot, values interner) {
+	type bucket struct{ rubric, by, name string }
+	seen := map[bucket]bool{}
+	roller := scorecard.NewRoller(s)
+	for _, rubric := range roller.Rubrics() {
+		for _, r := range roller.Of(rubric) {
+			b := bucket{valid(rubric), string(r.By), cmp.Or(valid(r.Name), nameless)}
+			score := published(r.Score)
+			if !known(score) || seen[b] {
+				continue
+			}
+			seen[b] = true
+			t.rollups = append(t.rollups, rollupRow{*score, []*dto.LabelPair{
+				values.pair(LabelBy, b.by), values.pair(LabelName, b.name), values.pair(LabelRubric, b.rubric),
+			}})
+		}
+	}
 }
 
 // interner keeps one label pair per name and value.

@@ -147,6 +147,8 @@ func (l *loader) nameRubric(m *strict.Map, r *Rubric) {
 		return
 	case !namePattern.MatchString(r.Name):
 		m.Mistake(m.LineOf("name"), "%q is no name of a rubric: %s", strict.Clip(r.Name), nameRule)
+	case r.Name == Overall:
+		m.Mistake(m.LineOf("name"), "%q is the name of the built-in scorecard over all rubrics of a service: give the rubric another one", r.Name)
 	case taken:
 		m.Mistake(m.LineOf("name"), "rubric %q is already defined at %s: rename or remove one of them", r.Name, first)
 	default:

@@ -13,6 +13,10 @@ import (
 	"github.com/apgarhq/apgar/catalog"
 )
 
+// Overall is the name of the built-in scorecard over all rubrics of a service,
+// which no rubric may have.
+const Overall = "overall"
+
 // Rubric is a named, versioned set of checks with levels: what good looks
 // like. A loaded Rubric is immutable.
 type Rubric struct {

@@ -9,12 +9,13 @@ import (
 	"slices"
 	"time"
 
+	"github.com/apgarhq/apgar/catalog"
 	"github.com/apgarhq/apgar/rubric"
 	"github.com/apgarhq/apgar/slo"
 )
 
 // Overall is the name of the built-in scorecard over all rubrics of a service.
-const Overall = "overall"
+const Overall = rubric.Overall
 
 // heldFor is for how long an unknown score stands with its last value, in the
 // overall scorecard and in rollups.
@@ -51,6 +52,20 @@ func GradeOverall(in OverallInput) (*Scorecard, *State) {
 	next := &State{RubricVersion: card.RubricVersion}
 	card.remember(&Input{Tick: first.DataTime, Previous: in.Previous}, next)
 	return card, next
+}
+
+// WithoutEchoes leaves out the overall scorecards that sum up one rubric alone,
+// for readers whom they would tell nothing new. The order stays.
+func WithoutEchoes(cards []*Scorecard) []*Scorecard {
+	rubrics := map[catalog.ID]int{}
+	for _, c := range cards {
+		if c.Rubric != Overall && !c.Draft {
+			rubrics[c.Service.ID]++
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(cards), func(c *Scorecard) bool {
+		return c.Rubric == Overall && rubrics[c.Service.ID] < 2
+	})
 }
 
 // part is a rubric's share of the overall scorecard.

@@ -45,6 +45,19 @@ func numberText(x *float64) string {
 	return fmt.Sprintf("%.4g", *x)
 }
 
+func TestAnEchoOfOneRubricIsLeftOut(t *testing.T) {
+	card := func(service, rubric string, draft bool) *scorecard.Scorecard {
+		c := member(service, 1, 50)
+		c.Rubric, c.Draft = rubric, draft
+		return c
+	}
+	one := []*scorecard.Scorecard{card("a", "http", false), card("a", "next", true), card("a", "overall", false)}
+	two := []*scorecard.Scorecard{card("b", "grpc", false), card("b", "http", false), card("b", "overall", false)}
+	all := slices.Concat(one, two)
+	require.Equal(t, slices.Concat(one[:2], two), scorecard.WithoutEchoes(all))
+	require.Len(t, all, 6, "what was given is left as it was")
+}
+
 func TestTheOverallScorecardWeighsRubrics(t *testing.T) {
 	capped := []scored{{"x", 2, 0, true, 0}, {"y", 8, 1, false, 0}}
 	for _, test := range []struct {

@@ -34,8 +34,9 @@ func Dimensions() []Dimension {
 // Rollup is the scores of one rubric over the services of one bucket. It is
 // immutable.
 type Rollup struct {
-	By   Dimension
-	Name string // of the bucket; "" for services that belong nowhere
+	Rubric string
+	By     Dimension
+	Name   string // of the bucket; "" for services that belong nowhere
 	// Score is Points ÷ Known, 0 to 100; nil where Known is below 0.8 of Weight.
 	Score  *float64
 	Points float64 // weight times score
@@ -75,14 +76,18 @@ type RollupInput struct {
 // An unknown service stands with its last score for a day.
 func Rollups(in RollupInput) []Rollup {
 	buckets := map[string]*Rollup{}
-	for _, c := range slices.SortedFunc(slices.Values(in.Cards), Compare) {
+	cards := in.Cards
+	if !slices.IsSortedFunc(cards, Compare) { // those of a snapshot are
+		cards = slices.SortedFunc(slices.Values(cards), Compare)
+	}
+	for _, c := range cards {
 		if c.Draft {
 			continue
 		}
 		for _, name := range in.bucketsOf(c.Service) {
 			r := buckets[name]
 			if r == nil {
-				r = &Rollup{By: in.By, Name: name, Grades: map[string]int{}, Levels: map[string]int{}}
+				r = &Rollup{Rubric: c.Rubric, By: in.By, Name: name, Grades: map[string]int{}, Levels: map[string]int{}}
 				buckets[name] = r
 			}
 			r.add(c, in.Tick)
@@ -103,6 +108,9 @@ func Rollups(in RollupInput) []Rollup {
 func SourcesOf(cards []*Scorecard) map[catalog.ID][]string {
 	out := map[catalog.ID][]string{}
 	for _, c := range cards {
+		if c == nil || c.Service == nil {
+			continue
+		}
 		sources := out[c.Service.ID]
 		for i := range c.Results {
 			for _, cell := range c.Results[i].Cells {

@@ -253,6 +253,39 @@ func (e ResultPending) Valid() bool {
 	}
 }
 
+// Defines values for RollupBy.
+const (
+	RollupByDomain    RollupBy = "domain"
+	RollupByGroup     RollupBy = "group"
+	RollupByLifecycle RollupBy = "lifecycle"
+	RollupByOwner     RollupBy = "owner"
+	RollupBySource    RollupBy = "source"
+	RollupBySystem    RollupBy = "system"
+	RollupByTier      RollupBy = "tier"
+)
+
+// Valid indicates whether the value is a known member of the RollupBy enum.
+func (e RollupBy) Valid() bool {
+	switch e {
+	case RollupByDomain:
+		return true
+	case RollupByGroup:
+		return true
+	case RollupByLifecycle:
+		return true
+	case RollupByOwner:
+		return true
+	case RollupBySource:
+		return true
+	case RollupBySystem:
+		return true
+	case RollupByTier:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ScorecardGrade.
 const (
 	ScorecardGradeA           ScorecardGrade = "A"
@@ -472,6 +505,30 @@ func (e SortParam) Valid() bool {
 	}
 }
 
+// Defines values for SortRollupParam.
+const (
+	SortRollupParamCoverage      SortRollupParam = "coverage"
+	SortRollupParamMinusCoverage SortRollupParam = "-coverage"
+	SortRollupParamMinusScore    SortRollupParam = "-score"
+	SortRollupParamScore         SortRollupParam = "score"
+)
+
+// Valid indicates whether the value is a known member of the SortRollupParam enum.
+func (e SortRollupParam) Valid() bool {
+	switch e {
+	case SortRollupParamCoverage:
+		return true
+	case SortRollupParamMinusCoverage:
+		return true
+	case SortRollupParamMinusScore:
+		return true
+	case SortRollupParamScore:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GetEventsParamsTier.
 const (
 	GetEventsParamsTierN1   GetEventsParamsTier = "1"
@@ -493,6 +550,63 @@ func (e GetEventsParamsTier) Valid() bool {
 	case GetEventsParamsTierN4:
 		return true
 	case GetEventsParamsTierNone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListRollupsParamsBy.
+const (
+	ListRollupsParamsByDomain    ListRollupsParamsBy = "domain"
+	ListRollupsParamsByGroup     ListRollupsParamsBy = "group"
+	ListRollupsParamsByLifecycle ListRollupsParamsBy = "lifecycle"
+	ListRollupsParamsByOwner     ListRollupsParamsBy = "owner"
+	ListRollupsParamsBySource    ListRollupsParamsBy = "source"
+	ListRollupsParamsBySystem    ListRollupsParamsBy = "system"
+	ListRollupsParamsByTier      ListRollupsParamsBy = "tier"
+)
+
+// Valid indicates whether the value is a known member of the ListRollupsParamsBy enum.
+func (e ListRollupsParamsBy) Valid() bool {
+	switch e {
+	case ListRollupsParamsByDomain:
+		return true
+	case ListRollupsParamsByGroup:
+		return true
+	case ListRollupsParamsByLifecycle:
+		return true
+	case ListRollupsParamsByOwner:
+		return true
+	case ListRollupsParamsBySource:
+		return true
+	case ListRollupsParamsBySystem:
+		return true
+	case ListRollupsParamsByTier:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListRollupsParamsSort.
+const (
+	ListRollupsParamsSortCoverage      ListRollupsParamsSort = "coverage"
+	ListRollupsParamsSortMinusCoverage ListRollupsParamsSort = "-coverage"
+	ListRollupsParamsSortMinusScore    ListRollupsParamsSort = "-score"
+	ListRollupsParamsSortScore         ListRollupsParamsSort = "score"
+)
+
+// Valid indicates whether the value is a known member of the ListRollupsParamsSort enum.
+func (e ListRollupsParamsSort) Valid() bool {
+	switch e {
+	case ListRollupsParamsSortCoverage:
+		return true
+	case ListRollupsParamsSortMinusCoverage:
+		return true
+	case ListRollupsParamsSortMinusScore:
+		return true
+	case ListRollupsParamsSortScore:
 		return true
 	default:
 		return false
@@ -1167,6 +1281,117 @@ type Result struct {
 // ResultPending The verdict that the next evaluation may publish; null for none.
 type ResultPending string
 
+// Rollup The scores of one rubric over the services of one bucket.
+type Rollup struct {
+	// By What the services have in common.
+	By RollupBy `json:"by"`
+
+	// Grades Services by grade, of those with a score, held ones included.
+	//
+	// Examples: {"A":5,"F":3}
+	Grades map[string]int `json:"grades"`
+
+	// Held Unknown services that stand with a score of the last 24 hours.
+	//
+	// Examples: 1
+	Held int `json:"held"`
+
+	// KnownWeight Weight of the services with a score, held ones included.
+	//
+	// Examples: 20
+	KnownWeight float64 `json:"known_weight"`
+
+	// Levels Services by level, `none` for none, of those with a level; empty for `overall`, which has no levels.
+	//
+	// Examples: {"gold":2,"none":1}
+	Levels map[string]int `json:"levels"`
+
+	// Name Of the bucket, e.g. the owner; null for the services without one.
+	//
+	// Examples: team-listen
+	Name *string `json:"name"`
+
+	// NotScored Services without an applicable check of any weight.
+	//
+	// Examples: 1
+	NotScored int `json:"not_scored"`
+
+	// Points Sum of weight times score of the services with a score, held ones included.
+	//
+	// Examples: 1662
+	Points float64 `json:"points"`
+
+	// Rubric A name of the catalog, in lower case.
+	Rubric ID `json:"rubric"`
+
+	// Score `points` / `known_weight`; null where less than 0.8 of the weight is known.
+	//
+	// Examples: 83.1
+	Score *float64 `json:"score"`
+
+	// Scored Services with a score now.
+	//
+	// Examples: 7
+	Scored int `json:"scored"`
+
+	// Services Services of the bucket that the rubric grades.
+	//
+	// Examples: 9
+	Services int `json:"services"`
+
+	// Unknown Unknown services, held ones included.
+	//
+	// Examples: 1
+	Unknown int `json:"unknown"`
+
+	// Weight Weight of the services that are scored or unknown.
+	//
+	// Examples: 22
+	Weight float64 `json:"weight"`
+
+	// Worst The services with the lowest scores, the lowest first.
+	Worst []RollupWorst `json:"worst"`
+}
+
+// RollupBy What the services have in common.
+type RollupBy string
+
+// RollupList A page of a list.
+type RollupList struct {
+	// Items The page.
+	Items []Rollup `json:"items"`
+
+	// NextCursor The cursor of the next page; null on the last.
+	NextCursor *string `json:"next_cursor"`
+
+	// Stale As on a scorecard.
+	//
+	// Examples: false
+	Stale bool `json:"stale"`
+
+	// Total Items of the whole list.
+	//
+	// Examples: 120
+	Total int `json:"total"`
+}
+
+// RollupWorst A service with a low score.
+type RollupWorst struct {
+	// Held It is its last score: the service is unknown now.
+	Held bool `json:"held"`
+
+	// Name A name of the catalog, in lower case.
+	Name ID `json:"name"`
+
+	// Namespace A name of the catalog, in lower case.
+	Namespace ID `json:"namespace"`
+
+	// Score As on its scorecard.
+	//
+	// Examples: 41.2
+	Score float64 `json:"score"`
+}
+
 // Rubric What good looks like.
 type Rubric struct {
 	// AppliesTo The CEL condition of the services that it grades; null for all.
@@ -1214,7 +1439,7 @@ type Rubric struct {
 	// Examples: 9f2c41d07a3e
 	Version string `json:"version"`
 
-	// Weight In the overall scorecard of a service, which is not published yet.
+	// Weight In the overall scorecard of a service; 0 leaves the rubric out of it.
 	//
 	// Examples: 1
 	Weight float64 `json:"weight"`
@@ -1667,6 +1892,9 @@ type VerdictSummary struct {
 // Examples: F
 type VerdictSummaryGrade string
 
+// ByRollupParam defines model for byRollupParam.
+type ByRollupParam = []string
+
 // ChangedSinceParam defines model for changed_sinceParam.
 type ChangedSinceParam = string
 
@@ -1715,8 +1943,17 @@ type OwnerParam = []string
 // QParam defines model for qParam.
 type QParam = string
 
+// QRollupParam defines model for qRollupParam.
+type QRollupParam = string
+
 // QueryLastEventID defines model for queryLastEventIDParam.
 type QueryLastEventID = string
+
+// RollupNameParam defines model for rollupNameParam.
+type RollupNameParam = []string
+
+// RollupRubricParam defines model for rollupRubricParam.
+type RollupRubricParam = string
 
 // RubricFilterParam defines model for rubricFilterParam.
 type RubricFilterParam = []string
@@ -1729,6 +1966,9 @@ type ServiceParam = []string
 
 // SortParam defines model for sortParam.
 type SortParam string
+
+// SortRollupParam defines model for sortRollupParam.
+type SortRollupParam string
 
 // SourceParam defines model for sourceParam.
 type SourceParam = string
@@ -1816,6 +2056,36 @@ type GetEventsParams struct {
 
 // GetEventsParamsTier defines parameters for GetEvents.
 type GetEventsParamsTier string
+
+// ListRollupsParams defines parameters for ListRollups.
+type ListRollupsParams struct {
+	// By What services are put together by; all of these unless given. `group` is the owner and every group above it; `source` is every source that has cells of the service.
+	By *ByRollupParam `form:"by,omitempty" json:"by,omitempty"`
+
+	// Name Name of the bucket; `none` for the services without one.
+	Name *RollupNameParam `form:"name,omitempty" json:"name,omitempty"`
+
+	// Rubric The rubric whose scores are rolled up, one only; `overall` is over all rubrics of a service.
+	Rubric *RollupRubricParam `form:"rubric,omitempty" json:"rubric,omitempty"`
+
+	// Q Part of the name of the bucket, in any case.
+	Q *QRollupParam `form:"q,omitempty" json:"q,omitempty"`
+
+	// Sort Order. `score` has the lowest first, `coverage` the least known; `-` turns them round. Without a score comes last either way.
+	Sort *ListRollupsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
+	// Limit The most items of a page.
+	Limit *LimitParam `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before. It is good for the same filters and order, also after a new generation.
+	Cursor *CursorParam `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListRollupsParamsBy defines parameters for ListRollups.
+type ListRollupsParamsBy string
+
+// ListRollupsParamsSort defines parameters for ListRollups.
+type ListRollupsParamsSort string
 
 // ListRubricsParams defines parameters for ListRubrics.
 type ListRubricsParams struct {
@@ -2209,6 +2479,15 @@ type ClientInterface interface {
 	// Corresponds with GET /api/v1/events (the `GetEvents` operationId).
 	GetEvents(ctx context.Context, params *GetEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListRollups Scores of teams, systems and other groups of services
+	//
+	// The mean score of the services of a bucket, weighted by tier (4, 3, 2 and 1 for tiers 1 to 4; 1 for none). A service
+	// that is unknown stands with its last score for 24 hours. Services without e.g. an owner are a bucket of their own,
+	// whose name is null. Drafts are left out. In order of dimension and name unless `sort` is given.
+	//
+	// Corresponds with GET /api/v1/rollups (the `ListRollups` operationId).
+	ListRollups(ctx context.Context, params *ListRollupsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListRubrics Rubrics with their checks
 	//
 	// In order of name.
@@ -2300,6 +2579,25 @@ type ClientInterface interface {
 // Corresponds with GET /api/v1/events (the `GetEvents` operationId).
 func (c *Client) GetEvents(ctx context.Context, params *GetEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetEventsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListRollups Scores of teams, systems and other groups of services
+//
+// The mean score of the services of a bucket, weighted by tier (4, 3, 2 and 1 for tiers 1 to 4; 1 for none). A service
+// that is unknown stands with its last score for 24 hours. Services without e.g. an owner are a bucket of their own,
+// whose name is null. Drafts are left out. In order of dimension and name unless `sort` is given.
+//
+// Corresponds with GET /api/v1/rollups (the `ListRollups` operationId).
+func (c *Client) ListRollups(ctx context.Context, params *ListRollupsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRollupsRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -2628,6 +2926,118 @@ func NewGetEventsRequest(server string, params *GetEventsParams) (*http.Request,
 
 			req.Header.Set("Last-Event-ID", headerParam0)
 		}
+	}
+
+	return req, nil
+}
+
+// NewListRollupsRequest constructs an http.Request for the ListRollups method
+func NewListRollupsRequest(server string, params *ListRollupsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/rollups")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.By != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "by", *params.By, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Name != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "name", *params.Name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Rubric != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "rubric", *params.Rubric, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Q != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Sort != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Limit != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Cursor != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -3524,6 +3934,17 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/v1/events (the `GetEvents` operationId).
 	GetEventsWithResponse(ctx context.Context, params *GetEventsParams, reqEditors ...RequestEditorFn) (*GetEventsResponse, error)
 
+	// ListRollupsWithResponse Scores of teams, systems and other groups of services
+	//
+	// The mean score of the services of a bucket, weighted by tier (4, 3, 2 and 1 for tiers 1 to 4; 1 for none). A service
+	// that is unknown stands with its last score for 24 hours. Services without e.g. an owner are a bucket of their own,
+	// whose name is null. Drafts are left out. In order of dimension and name unless `sort` is given.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/rollups (the `ListRollups` operationId).
+	ListRollupsWithResponse(ctx context.Context, params *ListRollupsParams, reqEditors ...RequestEditorFn) (*ListRollupsResponse, error)
+
 	// ListRubricsWithResponse Rubrics with their checks
 	//
 	// In order of name.
@@ -3676,6 +4097,83 @@ func (r GetEventsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetEventsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListRollupsResponse200Headers the declared response headers of an HTTP 200 response for ListRollups
+type ListRollupsResponse200Headers struct {
+	CacheControl *string
+	ETag         *string
+}
+
+type ListRollupsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RollupList
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *BadRequest
+	// ApplicationproblemJSON406 the response for an HTTP 406 `application/problem+json` response
+	ApplicationproblemJSON406 *NotAcceptable
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *NotReady
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListRollupsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListRollupsResponse) GetJSON200() *RollupList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ListRollupsResponse) GetApplicationproblemJSON400() *BadRequest {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON406 returns the response for an HTTP 406 `application/problem+json` response
+func (r ListRollupsResponse) GetApplicationproblemJSON406() *NotAcceptable {
+	return r.ApplicationproblemJSON406
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ListRollupsResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ListRollupsResponse) GetApplicationproblemJSON503() *NotReady {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListRollupsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListRollupsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListRollupsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListRollupsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -4524,6 +5022,23 @@ func (c *ClientWithResponses) GetEventsWithResponse(ctx context.Context, params 
 	return ParseGetEventsResponse(rsp)
 }
 
+// ListRollupsWithResponse Scores of teams, systems and other groups of services
+//
+// The mean score of the services of a bucket, weighted by tier (4, 3, 2 and 1 for tiers 1 to 4; 1 for none). A service
+// that is unknown stands with its last score for 24 hours. Services without e.g. an owner are a bucket of their own,
+// whose name is null. Drafts are left out. In order of dimension and name unless `sort` is given.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/rollups (the `ListRollups` operationId).
+func (c *ClientWithResponses) ListRollupsWithResponse(ctx context.Context, params *ListRollupsParams, reqEditors ...RequestEditorFn) (*ListRollupsResponse, error) {
+	rsp, err := c.ListRollups(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListRollupsResponse(rsp)
+}
+
 // ListRubricsWithResponse Rubrics with their checks
 //
 // In order of name.
@@ -4727,6 +5242,83 @@ func ParseGetEventsResponse(rsp *http.Response) (*GetEventsResponse, error) {
 			headers.RetryAfter = &value
 		}
 		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListRollupsResponse parses an HTTP response from a ListRollupsWithResponse call
+func ParseListRollupsResponse(rsp *http.Response) (*ListRollupsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListRollupsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RollupList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest NotReady
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListRollupsResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

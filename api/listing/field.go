@@ -19,6 +19,8 @@ func FieldValues(name string) []string {
 		return []string{"scored", "unknown", "not_scored"}
 	case "kind":
 		return []string{"scorecard_added", "scorecard_removed", "verdict_changed", "level_changed", "grade_changed", "status_changed"}
+	case "by":
+		return []string{"owner", "system", "domain", "tier", "lifecycle", "source", "group"}
 	case "tier":
 		return []string{"1", "2", "3", "4", None}
 	default:

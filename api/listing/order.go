@@ -29,9 +29,18 @@ func (o Order) String() string {
 	return [orderCount]string{"rubric", "service", "score", "-score", "coverage", "-coverage", "changed", "-changed"}[o]
 }
 
-// parseOrder finds an order by its name.
-func parseOrder(name string) (Order, bool) {
+// AllOrders returns every order.
+func AllOrders() []Order {
+	all := make([]Order, orderCount)
 	for o := range orderCount {
+		all[o] = o
+	}
+	return all
+}
+
+// parseOrder finds one of some orders by its name.
+func parseOrder(name string, among []Order) (Order, bool) {
+	for _, o := range among {
 		if o.String() == name {
 			return o, true
 		}
@@ -39,11 +48,10 @@ func parseOrder(name string) (Order, bool) {
 	return 0, false
 }
 
-// orderNames returns the names of all orders.
-func orderNames() []string {
-	names := make([]string, orderCount)
-	for o := range orderCount {
-		names[o] = o.String()
+func orderNames(orders []Order) []string {
+	names := make([]string, len(orders))
+	for i, o := range orders {
+		names[i] = o.String()
 	}
 	return names
 }

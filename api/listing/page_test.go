@@ -15,7 +15,7 @@ import (
 )
 
 func spec() listing.Spec {
-	return listing.Spec{List: "things", Fields: []string{"owner", "tag", "tier", "grade"}, Sort: true, Search: true, Since: true}
+	return listing.Spec{List: "things", Fields: []string{"owner", "tag", "tier", "grade"}, Orders: listing.AllOrders(), Search: true, Since: true}
 }
 
 func query(t require.TestingT, text string) listing.Query {

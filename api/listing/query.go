@@ -33,7 +33,7 @@ type Query struct {
 type Spec struct {
 	List   string   // names the list that cursors are good for
 	Fields []string // the fields to filter by
-	Sort   bool     // sort may be given
+	Orders []Order  // those that sort may ask for; none: sort may not be given
 	Search bool     // q may be given
 	Since  bool     // changed_since may be given
 	Whole  bool     // the list is given whole: neither limit nor cursor
@@ -45,7 +45,7 @@ func (s Spec) Params() []string {
 	for _, p := range []struct {
 		name string
 		has  bool
-	}{{"q", s.Search}, {"changed_since", s.Since}, {"sort", s.Sort}, {"limit", !s.Whole}, {"cursor", !s.Whole}} {
+	}{{"q", s.Search}, {"changed_since", s.Since}, {"sort", len(s.Orders) > 0}, {"limit", !s.Whole}, {"cursor", !s.Whole}} {
 		if p.has {
 			params = append(params, p.name)
 		}
@@ -80,7 +80,7 @@ func (s Spec) Parse(values url.Values) (Query, error) {
 	if err := q.parseSearch(values); err != nil {
 		return q, err
 	}
-	if err := q.parsePage(values); err != nil {
+	if err := q.parsePage(values, s.Orders); err != nil {
 		return q, err
 	}
 	q.list = s.fingerprint(q)
@@ -124,11 +124,11 @@ func (q *Query) parseSearch(values url.Values) error {
 	return nil
 }
 
-func (q *Query) parsePage(values url.Values) error {
+func (q *Query) parsePage(values url.Values, orders []Order) error {
 	if text := values.Get("sort"); text != "" {
-		order, ok := parseOrder(text)
+		order, ok := parseOrder(text, orders)
 		if !ok {
-			return &ParamError{Param: "sort", Reason: fmt.Sprintf("%q is no order; allowed are %s", clip(text), strings.Join(orderNames(), ", "))}
+			return &ParamError{Param: "sort", Reason: fmt.Sprintf("%q is no order; allowed are %s", clip(text), strings.Join(orderNames(orders), ", "))}
 		}
 		q.Order = order
 	}

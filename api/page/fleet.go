@@ -86,7 +86,8 @@ func density(n int) string {
 
 // standing is a service with the scorecard that speaks for it: the worst that
 // is known, else one that is unknown, else one that is not scored. Scorecards
-// of drafts count nowhere and are none of them.
+// of drafts count nowhere and are none of them; the overall one, which holds
+// the last score of what is unknown, only sums up the others.
 type standing struct {
 	service *catalog.Service
 	cards   []*scorecard.Scorecard
@@ -102,7 +103,7 @@ func (s standing) haystack() string {
 func standingsOf(snap *scorecard.Snapshot) []standing {
 	cards := map[catalog.ID][]*scorecard.Scorecard{}
 	for _, c := range snap.Scorecards {
-		if c != nil && c.Service != nil && !c.Draft {
+		if c != nil && c.Service != nil && !c.Draft && c.Rubric != scorecard.Overall {
 			cards[c.Service.ID] = append(cards[c.Service.ID], c)
 		}
 	}

@@ -97,6 +97,30 @@ func TestTheWorstKnownScorecardSpeaksForAService(t *testing.T) {
 	require.Nil(t, speakerOf(nil))
 }
 
+// TestTheOverallScorecardStandsFirstWhereItSumsUp has a service of one rubric,
+// then of two.
+func TestTheOverallScorecardStandsFirstWhereItSumsUp(t *testing.T) {
+	service := &catalog.Service{ID: catalog.ID{Namespace: "default", Name: "playlist"}}
+	card := func(rubric string, score float64) *scorecard.Scorecard {
+		return &scorecard.Scorecard{Rubric: rubric, Service: service, Status: scorecard.Scored, Score: &score, RawScore: new(80.0), Grade: "F", CappedBy: "http"}
+	}
+	snap := &scorecard.Snapshot{Catalog: catalog.NewSnapshot([]*catalog.Service{service}, nil)}
+	shown := func(cards ...*scorecard.Scorecard) string {
+		snap.Scorecards = cards
+		body, err := renderer(t).Service(Moment{Snapshot: snap}, ServiceData{Service: service, Cards: cards})
+		require.NoError(t, err)
+		return string(body)
+	}
+	http, grpc, overall := card("http", 59), card("grpc", 91), card("overall", 42)
+	require.NotContains(t, shown(http, overall), "All rubrics")
+	both := shown(grpc, http, overall)
+	require.Less(t, strings.Index(both, "All rubrics"), strings.Index(both, `id="grpc"`))
+	require.Contains(t, both, "Capped by http, of which a critical check fails; without the cap it would be 80.0.")
+	require.NotContains(t, both, "/rubrics#overall")
+	require.Len(t, standingsOf(snap)[0].cards, 2, "it only sums up the others")
+	require.Same(t, http, standingsOf(snap)[0].speaker)
+}
+
 func TestSourcesInTroubleComeFirst(t *testing.T) {
 	s := sourcesOf(fixture.Sources(150))
 	require.Equal(t, 149, s.OK)

@@ -86,11 +86,25 @@ func (r *Renderer) Service(m Moment, d ServiceData) ([]byte, error) {
 		}
 	}
 	titles := rubricTitles(m.Snapshot)
-	for _, c := range d.Cards {
+	for _, c := range inOrder(d.Cards) {
 		points, read := d.History[c.Rubric]
 		p.Cards = append(p.Cards, r.card(c, titles[c.Rubric], points, read))
 	}
 	return r.render("service.html", p)
+}
+
+// inOrder puts the overall scorecard first, if it sums up anything.
+func inOrder(cards []*scorecard.Scorecard) []*scorecard.Scorecard {
+	cards = scorecard.WithoutEchoes(cards)
+	slices.SortStableFunc(cards, func(a, b *scorecard.Scorecard) int { return rank(a) - rank(b) })
+	return cards
+}
+
+func rank(c *scorecard.Scorecard) int {
+	if c.Rubric == scorecard.Overall {
+		return 0
+	}
+	return 1
 }
 
 func (r *Renderer) card(c *scorecard.Scorecard, title string, points []scorecard.HistoryPoint, read bool) card {
@@ -99,6 +113,9 @@ func (r *Renderer) card(c *scorecard.Scorecard, title string, points []scorecard
 		Score: scoreText(c.Score), Headline: headline(c), Notes: notes(c), Range: rangeOf(c), Moves: moves(c.Delta),
 		API:        r.site.Base + "/api/v1/scorecards/" + c.Rubric + "/" + c.Service.ID.String(),
 		RubricHref: r.site.Base + "/rubrics#" + c.Rubric,
+	}
+	if c.Rubric == scorecard.Overall {
+		v.Title, v.RubricHref = "All rubrics", ""
 	}
 	v.Class, v.Letter = mark(c)
 	if read {
@@ -145,7 +162,11 @@ func notes(c *scorecard.Scorecard) []string {
 		list = append(list, "No check with a weight applies to this service.")
 	}
 	if c.CappedBy != "" && c.RawScore != nil {
-		list = append(list, "Capped by "+c.CappedBy+", a critical check that fails; without the cap it would be "+scoreText(c.RawScore)+".")
+		why := "a critical check that fails"
+		if c.Rubric == scorecard.Overall {
+			why = "of which a critical check fails"
+		}
+		list = append(list, "Capped by "+c.CappedBy+", "+why+"; without the cap it would be "+scoreText(c.RawScore)+".")
 	}
 	if c.ScoreWithoutWaivers != nil && c.Score != nil && scoreText(c.ScoreWithoutWaivers) != scoreText(c.Score) {
 		list = append(list, "Without waivers it would be "+scoreText(c.ScoreWithoutWaivers)+".")

@@ -189,46 +189,54 @@ func (g *Grader) AddSlot(end time.Time, blocks []*slo.Block, of question.Scope) 
 	g.slots(outcomes)
 }
 
-// Grade judges every service by every rubric that applies, as of a tick whose
-// blocks have been added, and moves the grading state on. The scorecards are in
-// the order of scorecard.Compare.
+// Grade judges every service by every rubric that applies, and by all of them
+// together, as of a tick whose blocks have been added, and moves the grading
+// state on. The scorecards are in the order of scorecard.Compare.
 func (g *Grader) Grade(tick, evaluatedAt time.Time) []*scorecard.Scorecard {
 	var cards []*scorecard.Scorecard
 	states := make(map[scorecard.Key]*scorecard.State, len(g.states))
+	services := make([]graded, len(g.plan.Services))
 	for i := range g.plan.Graded {
-		graded := &g.plan.Graded[i]
-		service := g.plan.Services[graded.Service]
-		key := scorecard.Key{Rubric: graded.Rubric.Name, Service: service.ID}
-		card, state := g.gradeOne(graded, scorecard.Input{
-			Rubric: graded.Rubric, Service: service, Environment: g.environment,
+		one := &g.plan.Graded[i]
+		service := g.plan.Services[one.Service]
+		key := scorecard.Key{Rubric: one.Rubric.Name, Service: service.ID}
+		card, state, sound := g.gradeOne(one, scorecard.Input{
+			Rubric: one.Rubric, Service: service, Environment: g.environment,
 			Tick: tick.UTC(), EvaluatedAt: evaluatedAt.UTC(), Interval: g.plan.Interval,
-			Previous: g.states[key], Stateless: g.stateless, ServiceVersion: graded.Version, Waivers: graded.Waived(tick),
+			Previous: g.states[key], Stateless: g.stateless, ServiceVersion: one.Version, Waivers: one.Waived(tick),
 		})
 		if state != nil {
 			states[key] = state
 		}
 		if card != nil {
 			cards = append(cards, card)
+			services[one.Service].add(card, one.Rubric)
+		}
+		if !sound {
+			services[one.Service].incomplete = true
 		}
 	}
+	cards = append(cards, g.overall(services, states)...)
 	g.states = states
 	slices.SortFunc(cards, scorecard.Compare)
 	return cards
 }
 
 // gradeOne judges one service by one rubric. A panic is a defect in the
-// judging of this one: it costs it the scorecard of this tick, nothing else.
-func (g *Grader) gradeOne(graded *question.GradedService, in scorecard.Input) (card *scorecard.Scorecard, state *scorecard.State) {
+// judging of this one: it is not sound, and costs the service the scorecard of
+// this tick and the overall one, nothing else.
+func (g *Grader) gradeOne(graded *question.GradedService, in scorecard.Input) (card *scorecard.Scorecard, state *scorecard.State, sound bool) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			g.panicked()
-			g.log.Error("grading a service panicked, and there is no scorecard of it for this tick: please report this defect",
+			g.log.Error("grading a service panicked, and there is no scorecard of it and no overall one for this tick: please report this defect",
 				"service", in.Service.ID, "rubric", in.Rubric.Name, "tick", in.Tick, "cause", cause, "stack", string(debug.Stack()))
-			card, state = nil, in.Previous
+			card, state, sound = nil, in.Previous, false
 		}
 	}()
 	in.Facts = g.facts(graded, in.Tick.Unix())
-	return g.grade(in)
+	card, state = g.grade(in)
+	return card, state, true
 }
 
 // facts gathers what is known of each check of a rubric for one service.

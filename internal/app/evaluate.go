@@ -63,6 +63,7 @@ func Evaluate(ctx context.Context, o EvaluateOptions) error {
 	if err != nil {
 		return err // it names the tick
 	}
+	result.Scorecards = scorecard.WithoutEchoes(result.Scorecards)
 	if o.JSON {
 		err = writeJSON(o.Out, result, tick, evaluatedAt)
 	} else {

@@ -33,6 +33,9 @@ func (t demoTeller) changes(ctx context.Context, seen uint64) uint64 {
 			return seen
 		}
 		for _, c := range changes {
+			if c.Key.Rubric == scorecard.Overall {
+				continue // it only repeats what the rubrics say
+			}
 			say(t.out, "%s  %s", c.Time.Local().Format(time.TimeOnly), describe(c))
 		}
 		seen = changes[len(changes)-1].ID

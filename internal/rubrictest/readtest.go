@@ -110,6 +110,9 @@ func (r *reader) whose(m *strict.Map, e *expectation) {
 			e.rubric = c
 		}
 	}
+	if name == scorecard.Overall {
+		e.rubric = &rubric.Rubric{Name: scorecard.Overall} // without levels and checks
+	}
 	if e.rubric == nil && len(names) > 0 {
 		m.Mistake(m.LineOf("rubric"), "%s names no rubric: write \"rubric:\" with one of %s", m.What(), strings.Join(names, ", "))
 	}
@@ -154,6 +157,9 @@ func (r *reader) wantChecks(m *strict.Map, c *rubric.Rubric) []wantedCheck {
 	for _, name := range checks.Keys() {
 		if !slices.Contains(names, name) {
 			hint := "its checks are " + strings.Join(names, ", ")
+			if len(names) == 0 {
+				hint = "it has none: expect them of the rubrics"
+			}
 			if near := strict.Nearest(name, names); near != "" {
 				hint = fmt.Sprintf("did you mean %q?", near)
 			}

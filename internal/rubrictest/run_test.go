@@ -212,6 +212,23 @@ func TestTheExampleOfTheDocumentationPasses(t *testing.T) {
 	require.Empty(t, run(t, f))
 }
 
+// TestTheOverallScorecardCanBeExpected has two rubrics of which one weighs three
+// times as much, and a test of what they come to.
+func TestTheOverallScorecardCanBeExpected(t *testing.T) {
+	text := strings.ReplaceAll(capacity, "rubrics: [capacity.yml]", "rubrics: [capacity.yml, owned.yml]")
+	text = strings.ReplaceAll(text, "{at: 20m,", "{at: 20m, rubric: capacity,")
+	text = strings.ReplaceAll(text, "{at: 50m,", "{at: 50m, rubric: capacity,")
+	owned := `
+rubrics:
+  - {name: owned, weight: 3, checks: [{name: owner, catalog: 'service.owner != "none"'}]}
+`
+	f := sound(t, written(t, "c.test.yml", text+`
+      - {at: 20m, rubric: overall, score: 100, status: scored, grade: A, level: null, pass: true}
+      - {at: 50m, rubric: overall, score: 87.5, grade: B}
+`, "capacity.yml", capacityRubric, "owned.yml", owned))
+	require.Empty(t, run(t, f))
+}
+
 // TestWaiversAreInForceUntilTheyExpire has one that ends after an hour of the
 // first day.
 func TestWaiversAreInForceUntilTheyExpire(t *testing.T) {
