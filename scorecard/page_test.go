@@ -3,7 +3,6 @@ package scorecard_test
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -16,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/apgarhq/apgar/internal/golden"
 	"github.com/apgarhq/apgar/scorecard"
 )
 
@@ -101,28 +101,16 @@ func TestAWrongExampleWouldBeFound(t *testing.T) {
 // they have there.
 func yamlBlocks(t *testing.T, page string) []*yaml.Node {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(docs, page))
-	require.NoError(t, err)
 	var blocks []*yaml.Node
-	var block []string
-	inside := ""
-	for i, line := range strings.Split(string(data), "\n") {
-		fence, isFence := strings.CutPrefix(strings.TrimSpace(line), "```")
-		switch {
-		case isFence && inside == "":
-			inside, block = "```"+fence, make([]string, i+1) // empty lines, so that nodes know theirs
-		case isFence:
-			if inside == "```yaml" {
-				var doc yaml.Node
-				require.NoError(t, yaml.Unmarshal([]byte(strings.Join(block, "\n")), &doc), "the block that ends in line %d of %s", i+1, page)
-				blocks = append(blocks, doc.Content[0])
-			}
-			inside = ""
-		case inside != "":
-			block = append(block, line)
+	for _, block := range golden.Blocks(t, filepath.Join(docs, page)) {
+		if block.Language != "yaml" {
+			continue
 		}
+		var doc yaml.Node
+		above := strings.Repeat("\n", block.Line-1) // so that nodes know their lines
+		require.NoError(t, yaml.Unmarshal([]byte(above+block.Text), &doc), "line %d of %s", block.Line, page)
+		blocks = append(blocks, doc.Content[0])
 	}
-	require.Empty(t, inside, "a block of %s does not end", page)
 	require.NotEmpty(t, blocks)
 	return blocks
 }

@@ -1,6 +1,6 @@
 // Package golden holds code against files: loaders against archives in the form
 // of txtar, in which what goes in and what comes out of it stand side by side,
-// and what is generated against what is committed.
+// what is generated against what is committed, and pages against what they say.
 package golden
 
 import (
