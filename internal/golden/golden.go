@@ -1,5 +1,6 @@
-// Package golden holds loaders against archives: files in the form of txtar, in
-// which what goes in and what comes out of it stand side by side.
+// Package golden holds code against files: loaders against archives in the form
+// of txtar, in which what goes in and what comes out of it stand side by side,
+// what is generated against what is committed, and pages against what they say.
 package golden
 
 import (
@@ -38,6 +39,18 @@ func Archives(t *testing.T, pattern string, update bool, run func(t *testing.T, 
 			}
 		})
 	}
+}
+
+// File holds a file against what it must have. With update it is written anew.
+func File(t *testing.T, path string, update bool, content string) {
+	t.Helper()
+	if update {
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o644))
+		return
+	}
+	data, err := os.ReadFile(path)
+	require.NoError(t, err, "write it with -update")
+	require.Equal(t, string(data), content, "%s is not what it must be: write it anew with -update", path)
 }
 
 // Inputs returns the *.yml files of all archives that match a pattern: a fuzz
