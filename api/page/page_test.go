@@ -117,8 +117,11 @@ func TestTheOverallScorecardStandsFirstWhereItSumsUp(t *testing.T) {
 	require.Less(t, strings.Index(both, "All rubrics"), strings.Index(both, `id="grpc"`))
 	require.Contains(t, both, "Capped by http, of which a critical check fails; without the cap it would be 80.0.")
 	require.NotContains(t, both, "/rubrics#overall")
+	snap.Rubrics = []*rubric.Rubric{{Name: "http", Weight: 1}, {Name: "grpc", Weight: 2.5}}
+	http.Score, http.Status, http.LastScore = nil, scorecard.Unknown, new(59.0)
+	require.Contains(t, shown(grpc, http, overall), "2.5 × grpc 91.0 · http unknown, last 59.0")
 	require.Len(t, standingsOf(snap)[0].cards, 2, "it only sums up the others")
-	require.Same(t, http, standingsOf(snap)[0].speaker)
+	require.Same(t, grpc, standingsOf(snap)[0].speaker)
 }
 
 func TestSourcesInTroubleComeFirst(t *testing.T) {

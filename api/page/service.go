@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/rubric"
 	"github.com/apgarhq/apgar/scorecard"
 )
 
@@ -88,7 +89,11 @@ func (r *Renderer) Service(m Moment, d ServiceData) ([]byte, error) {
 	titles := rubricTitles(m.Snapshot)
 	for _, c := range inOrder(d.Cards) {
 		points, read := d.History[c.Rubric]
-		p.Cards = append(p.Cards, r.card(c, titles[c.Rubric], points, read))
+		v := r.card(c, titles[c.Rubric], points, read)
+		if c.Rubric == scorecard.Overall {
+			v.Notes = append([]string{partsOf(m.Snapshot.Rubrics, d.Cards)}, v.Notes...)
+		}
+		p.Cards = append(p.Cards, v)
 	}
 	return r.render("service.html", p)
 }
@@ -98,6 +103,27 @@ func inOrder(cards []*scorecard.Scorecard) []*scorecard.Scorecard {
 	cards = scorecard.WithoutEchoes(cards)
 	slices.SortStableFunc(cards, func(a, b *scorecard.Scorecard) int { return rank(a) - rank(b) })
 	return cards
+}
+
+// partsOf says what the overall scorecard is the mean of: "http 90.0 · 2 × jobs
+// 60.0".
+func partsOf(rubrics []*rubric.Rubric, cards []*scorecard.Scorecard) string {
+	var parts []string
+	for _, c := range cards {
+		at := slices.IndexFunc(rubrics, func(r *rubric.Rubric) bool { return r != nil && r.Name == c.Rubric })
+		if at < 0 || c.Draft || rubrics[at].Weight == 0 || c.Status == scorecard.NotScored {
+			continue
+		}
+		text := c.Rubric + " " + scoreText(c.Score)
+		if c.Score == nil && c.LastScore != nil {
+			text = c.Rubric + " unknown, last " + scoreText(c.LastScore)
+		}
+		if w := rubrics[at].Weight; w != 1 {
+			text = strconv.FormatFloat(w, 'g', -1, 64) + " × " + text
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, " · ")
 }
 
 func rank(c *scorecard.Scorecard) int {
