@@ -202,7 +202,7 @@ func (g *Grader) Grade(tick, evaluatedAt time.Time) []*scorecard.Scorecard {
 		card, state := g.gradeOne(graded, scorecard.Input{
 			Rubric: graded.Rubric, Service: service, Environment: g.environment,
 			Tick: tick.UTC(), EvaluatedAt: evaluatedAt.UTC(), Interval: g.plan.Interval,
-			Previous: g.states[key], Stateless: g.stateless, ServiceVersion: graded.Version, Waivers: graded.Waived(tick),
+			Previous: g.states[key], Stateless: g.stateless, Detect: graded.Detect, ServiceVersion: graded.Version, Waivers: graded.Waived(tick),
 		})
 		if state != nil {
 			states[key] = state
