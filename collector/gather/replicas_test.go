@@ -271,6 +271,15 @@ func TestARestartThatLostNothingIsLookedIntoOnce(t *testing.T) {
 	require.Equal(t, 1, p.preferred())
 }
 
+func TestALittleMoreIsNoReasonToChange(t *testing.T) {
+	for two, taken := range map[string]bool{"0+60.3x120": false, "0+61.2x120": true} {
+		p := newPair(t, loaded(20, steady), loaded(20, two))
+		p.one.started = time.Unix(40*60, 0)
+		faultless(t, p.tick(t, 41))
+		require.Equal(t, []verdict{{DoubtRestart, taken}}, p.verdicts, two)
+	}
+}
+
 func TestReplicasThatAreBothBrokenAreNotAskedTwiceForLong(t *testing.T) {
 	p := newPair(t, loaded(20, steady), loaded(20, steady))
 	for _, s := range []*server{p.one, p.two} {
