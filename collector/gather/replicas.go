@@ -130,15 +130,15 @@ type comparison struct {
 // tick is preferred from then on; what one of them has of the past says nothing
 // about now.
 func (a *asker) choose(k asking, c comparison) []*slo.Block {
-	cost := c.others[0].Cost
-	cost.Failed = 0 // the questions are those that were counted already
-	cost = c.blocks[0].Cost.Plus(cost)
+	cost := c.blocks[0].Cost.Plus(c.others[0].Cost)
 	out, taken := slices.Clone(c.blocks), false
 	for i := range out {
 		if a.better(c.blocks[i], c.others[i]) {
 			out[i], taken = c.others[i], true
 		}
+		failed := out[i].Cost.Failed // of the questions, which both were asked
 		out[i].Cost = cost
+		out[i].Cost.Failed = failed
 	}
 	a.choice.judged(k.span, c, taken)
 	if taken && k.span.N == 1 {

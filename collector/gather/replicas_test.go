@@ -186,6 +186,7 @@ func TestAReplicaThatWarnsGivesWayToOneThatDoesNot(t *testing.T) {
 	faultless(t, b)
 	require.Len(t, b.Columns[0].Rows, 20)
 	require.Equal(t, 2*queriesOfTwoChecks, b.Cost.Queries, "both were asked")
+	require.Zero(t, b.Cost.Failed, "and each question was answered")
 	require.Equal(t, queriesOfTwoChecks, p.two.asked())
 	require.Equal(t, []verdict{{DoubtWarning, true}}, p.verdicts)
 	require.Equal(t, p.two.url, p.client.Status().Replica)

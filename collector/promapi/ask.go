@@ -23,7 +23,9 @@ func (s *Source) ask(ctx context.Context, r *request) (Report, error) {
 	var report Report
 	fault := s.admit(ctx, r, &report)
 	report.Duration = time.Since(started)
-	s.metrics.asked(s.name, fault)
+	if fault == nil || r.op != opStartTime { // not to say since when it runs is no failure of a server
+		s.metrics.asked(s.name, fault)
+	}
 	if fault != nil {
 		return report, fault
 	}

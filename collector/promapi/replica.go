@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -131,6 +132,15 @@ func (s *Source) Prefer(number int) {
 	s.metrics.moved(s.name)
 	s.log.Warn("Replica has less than another, which is preferred now",
 		"replica", s.replicas.all[before].shown, "preferred", next.shown)
+}
+
+// GoOnFrom prefers the replica that another Source of the same replicas prefers: the one in whose place this one stands after
+// a reload. Where the replicas are not the same, it changes nothing.
+func (s *Source) GoOnFrom(before *Source) {
+	same := slices.EqualFunc(s.replicas.all, before.replicas.all, func(a, b *replica) bool { return a.shown == b.shown })
+	if same {
+		s.replicas.preferred.Store(before.replicas.preferred.Load())
+	}
 }
 
 // StartTime asks the replica of a number, from 1, once, since when its process has run. Prometheus and Thanos say so; others have no

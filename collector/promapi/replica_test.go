@@ -88,6 +88,7 @@ func TestAFailOverIsCountedAsAMove(t *testing.T) {
 }
 
 func TestAReplicaSaysSinceWhenItRuns(t *testing.T) {
+	const yesterday = `{"status":"success","data":{"startTime":"yesterday"}}`
 	for _, tt := range []struct {
 		name   string
 		status int
@@ -98,7 +99,7 @@ func TestAReplicaSaysSinceWhenItRuns(t *testing.T) {
 		{"no such endpoint", 404, `404 page not found`, KindNotPrometheus},
 		{"a path that is not supported", 400, `{"status":"error","errorType":"400","error":"unsupported path requested"}`, KindBadQuery},
 		{"no start time", 200, `{"status":"success","data":{"CWD":"/"}}`, KindMalformed},
-		{"no time at all", 200, `{"status":"success","data":{"startTime":"yesterday"}}`, KindMalformed},
+		{"no time at all", 200, yesterday, KindMalformed},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var path string
@@ -107,11 +108,32 @@ func TestAReplicaSaysSinceWhenItRuns(t *testing.T) {
 				return response(r, tt.status, tt.body), nil
 			})
 			started, err := s.StartTime(t.Context(), 2)
+			require.Equal(t, tt.kind == "" || tt.body == yesterday, testutil.CollectAndCount(s.metrics.queries) == 1, "what is not said is not counted as failed")
 			require.Equal(t, tt.kind, KindOf(err), err)
 			require.Equal(t, "/prefix/api/v1/status/runtimeinfo", path)
 			if tt.kind == "" {
 				require.Equal(t, time.Date(2026, 11, 23, 12, 0, 0, 5e8, time.UTC), started)
 			}
 		})
+	}
+}
+
+func TestThePreferenceOutlivesAReload(t *testing.T) {
+	before := source(t, Options{Replicas: []string{"http://a", "http://b"}})
+	before.Prefer(2)
+	for name, tt := range map[string]struct {
+		replicas  []string
+		preferred int
+	}{
+		"the same replicas":   {[]string{"http://a", "http://b/"}, 2},
+		"in another order":    {[]string{"http://b", "http://a"}, 1},
+		"one of them is gone": {[]string{"http://a"}, 1},
+	} {
+		reg := prometheus.NewRegistry()
+		after := source(t, Options{Registerer: reg, Replicas: tt.replicas})
+		after.GoOnFrom(before)
+		_, preferred := after.Replicas()
+		require.Equal(t, tt.preferred, preferred, name)
+		require.InDelta(t, 0, testutil.ToFloat64(after.metrics.moves.WithLabelValues("eu-west")), 0, "nothing has moved")
 	}
 }
