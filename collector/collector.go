@@ -125,7 +125,7 @@ func New(o Options) *Collector {
 	}
 	for _, s := range o.Sources {
 		c.sources = append(c.sources, s.Name)
-		m.initialize(s.Name)
+		m.initialize(s)
 	}
 	c.grader = grader.New(c.graderOptions())
 	m.services.Set(float64(len(o.Plan.Services)))

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"errors"
+	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -17,6 +18,7 @@ type metrics struct {
 	lastTick      prometheus.Gauge
 	sourceMissed  *prometheus.CounterVec
 	birthsDropped *prometheus.CounterVec
+	comparisons   *prometheus.CounterVec
 	commits       *prometheus.CounterVec
 	services      prometheus.Gauge
 	scorecards    *prometheus.GaugeVec
@@ -55,6 +57,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			"Ticks that a source was not asked about, because it was still busy with an earlier one."), bySource),
 		birthsDropped: prometheus.NewCounterVec(counter(BirthsDropped,
 			"Answers of a source about errors that series began with that were too large to be believed, and were left out."), bySource),
+		comparisons: prometheus.NewCounterVec(counter(ReplicaComparisons,
+			"Times that another replica of a source was asked beside the preferred one, by reason (error, warning, restart, rows), and whether its answers were taken."),
+			[]string{LabelSource, LabelReason, LabelTaken}),
 		commits: prometheus.NewCounterVec(counter(Commits,
 			"Ticks handed to the store, by result: ok, fenced, old_tick, forgotten, timeout or error."), []string{LabelResult}),
 		services:   prometheus.NewGauge(gauge(CatalogServices, "Services in the catalog.")),
@@ -90,6 +95,7 @@ func (m *metrics) share(reg prometheus.Registerer) {
 	share(reg, &m.lastTick)
 	share(reg, &m.sourceMissed)
 	share(reg, &m.birthsDropped)
+	share(reg, &m.comparisons)
 	share(reg, &m.commits)
 	share(reg, &m.services)
 	share(reg, &m.scorecards)
@@ -106,9 +112,17 @@ func (m *metrics) share(reg prometheus.Registerer) {
 }
 
 // initialize has the counters of a source start at 0: a rate sees the first one.
-func (m *metrics) initialize(source string) {
-	m.sourceMissed.WithLabelValues(source)
-	m.birthsDropped.WithLabelValues(source)
+func (m *metrics) initialize(source gather.Source) {
+	m.sourceMissed.WithLabelValues(source.Name)
+	m.birthsDropped.WithLabelValues(source.Name)
+	if !source.Replicated() {
+		return
+	}
+	for _, why := range gather.Doubts() {
+		for _, taken := range []bool{false, true} {
+			m.comparisons.WithLabelValues(source.Name, string(why), strconv.FormatBool(taken))
+		}
+	}
 }
 
 // heard counts what the gatherer says beside its blocks.
@@ -116,6 +130,9 @@ func (m *metrics) heard() gather.Heard {
 	return gather.Heard{
 		Missed:        func(source string) { m.sourceMissed.WithLabelValues(source).Inc() },
 		BirthsDropped: func(source string, n int) { m.birthsDropped.WithLabelValues(source).Add(float64(n)) },
+		Compared: func(source string, why gather.Doubt, taken bool) {
+			m.comparisons.WithLabelValues(source, string(why), strconv.FormatBool(taken)).Inc()
+		},
 	}
 }
 

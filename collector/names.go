@@ -29,6 +29,9 @@ const (
 	// BirthsDropped counts the answers about errors that series began with that
 	// were too large to be believed; it has LabelSource.
 	BirthsDropped = "apgar_collector_births_dropped_total"
+	// ReplicaComparisons counts how often another replica of a source was asked
+	// beside the preferred one; it has LabelSource, LabelReason and LabelTaken.
+	ReplicaComparisons = "apgar_collector_replica_comparisons_total"
 	// UnmatchedRows is how many rows of a source name no service; it has
 	// LabelSource.
 	UnmatchedRows = "apgar_collector_unmatched_rows"
@@ -58,4 +61,6 @@ const (
 	LabelStatus  = "status"
 	LabelStage   = "stage"
 	LabelOutcome = "outcome"
+	LabelReason  = "reason"
+	LabelTaken   = "taken"
 )

@@ -36,6 +36,9 @@ type File struct {
 	Name string
 	Data []byte
 	Pack bool // shipped with Apgar
+	// Detect has its rubrics grade only services that choose them, or of which
+	// their checks have rows.
+	Detect bool
 }
 
 // IsTestFile reports whether a file of this name holds unit tests of rubrics,
@@ -100,7 +103,7 @@ func (l *loader) document(root *yaml.Node) {
 // rubric reads one rubric, or returns nil after a report.
 func (l *loader) rubric(n *yaml.Node, number int) *Rubric {
 	m := l.source().Map(n, fmt.Sprintf("rubric %d of the file", number))
-	r := &Rubric{Name: m.Text("name"), Pack: l.file.Pack, Position: l.at(m.Line())}
+	r := &Rubric{Name: m.Text("name"), Pack: l.file.Pack, Detect: l.file.Detect, Position: l.at(m.Line())}
 	l.nameRubric(m, r)
 	r.Title, r.Description = textOr(m, "title", r.Name), strings.TrimSpace(m.Text("description"))
 	r.AppliesTo = l.condition(m, "applies_to")

@@ -24,6 +24,7 @@ type Rubric struct {
 	Title         string
 	Description   string
 	Pack          bool               // shipped with Apgar
+	Detect        bool               // grades a service that chooses it, or once its checks have rows of it: see Choose
 	AppliesTo     *catalog.Condition // nil: every service
 	Levels        []string           // lowest first; rank of Levels[i] is i+1
 	Strict        bool               // a warn does not hold a level

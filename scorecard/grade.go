@@ -28,6 +28,9 @@ type Input struct {
 	Previous *State // nil: empty
 	// Stateless marks a grade from an empty state on purpose.
 	Stateless bool
+	// Detect asks for a scorecard only where the rubric is detected: a row of one
+	// of its checks is there, or is remembered.
+	Detect bool
 }
 
 // CheckFacts are the facts of one check.
@@ -72,11 +75,15 @@ func Applies(r *rubric.Rubric, s *catalog.Service) bool {
 }
 
 // Grade judges one service by one rubric: it returns the scorecard and what
-// to hand in as Previous at the next tick. It changes nothing that it is given.
+// to hand in as Previous at the next tick; neither, where a rubric that is to be
+// detected is not. It changes nothing that it is given.
 func Grade(in Input) (*Scorecard, *State) {
 	r := in.Rubric
 	next := &State{
 		RubricVersion: r.Version, ServiceVersion: in.ServiceVersion, Checks: make(map[string]CheckState, len(r.Checks)),
+	}
+	if in.Detect && !in.detect(next) {
+		return nil, nil
 	}
 	card := &Scorecard{
 		Rubric:        r.Name,

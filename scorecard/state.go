@@ -17,7 +17,11 @@ type State struct {
 	LastScore      *float64
 	LastScoredAt   time.Time
 	Level          string // the last one published; "" for none
-	Checks         map[string]CheckState
+	// Detected says that a rubric that has to be detected was, and AbsentSince when
+	// targets were first up and none of its checks had a row; zero while one has.
+	Detected    bool
+	AbsentSince time.Time
+	Checks      map[string]CheckState
 }
 
 // CheckState is what grading remembers of one check. It is dropped when the

@@ -18,6 +18,9 @@ type Facts struct {
 	// Witnessed says that every expected cell answered the presence query, and
 	// named some target; where none is expected, that every source answered it.
 	Witnessed bool
+	// LastRow is the end of the newest slot with a row of any cell, as far as is
+	// remembered; 0: there was none.
+	LastRow int64
 	// Measured are the measured slots in the ledger.
 	Measured int
 	Windows  []Window
@@ -55,6 +58,9 @@ func (s *Series) Facts(at int64, grace time.Duration, windows []time.Duration) F
 	}
 	anyRow := false
 	for _, m := range s.cells {
+		if s.admits(m.key) {
+			f.LastRow = max(f.LastRow, m.last)
+		}
 		if st := s.stateAt(m, at); st != nil {
 			f.Up += int(st.up)
 			f.Down += int(st.down)

@@ -6,8 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/apgarhq/apgar/collector/promapi"
 	"github.com/apgarhq/apgar/collector/question"
 	"github.com/apgarhq/apgar/slo"
@@ -32,6 +30,21 @@ type Source struct {
 	Client      Prometheus
 }
 
+// Replicated reports whether the source has several replicas.
+func (s Source) Replicated() bool { return s.replicas() != nil }
+
+// replicas returns the client as one of several replicas, or nil.
+func (s Source) replicas() Replicas {
+	r, ok := s.Client.(Replicas)
+	if !ok {
+		return nil
+	}
+	if n, _ := r.Replicas(); n < 2 {
+		return nil
+	}
+	return r
+}
+
 // asker puts the questions of a plan to one source.
 type asker struct {
 	Source
@@ -42,12 +55,17 @@ type asker struct {
 	busy    atomic.Bool // a tick is being asked
 	bounds  boundsMemory
 	splits  splitMemories
-	tally   tally // nil: not kept
+	tally   tally   // nil: not kept
+	choice  *choice // nil: the source has one replica
 }
 
 func newAsker(o Source, plan *question.Plan) *asker {
 	d := question.Dialect{Renamed: o.Labels, Partition: o.Partition}
-	return &asker{Source: o, plan: plan, queries: plan.Queries(d), births: plan.Births(d), dropped: func(int) {}}
+	a := &asker{Source: o, plan: plan, queries: plan.Queries(d), births: plan.Births(d), dropped: func(int) {}}
+	if r := o.replicas(); r != nil {
+		a.choice = newChoice(r, plan)
+	}
+	return a
 }
 
 func (a *asker) dialect() question.Dialect {
@@ -60,69 +78,8 @@ type answer struct {
 	piece    question.Piece
 	decoders []*decoder // one for each feed
 	report   promapi.Report
+	err      error // why there is no answer
 	fault    *slo.Fault
-}
-
-// ask puts every question that is due to the source, about each instant of
-// the span, and returns one block for each instant. It always returns: what
-// failed is a fault in its column. Questions that are not wished for are not
-// asked. What was born is asked of the slots that are final.
-func (a *asker) ask(ctx context.Context, s question.Span, w question.Wish) []*slo.Block {
-	started := time.Now()
-	var group errgroup.Group
-	if s.N > 1 {
-		group.SetLimit(1) // the past can wait: ticks go first
-	}
-	wanted, births := a.wanted(a.queries, s, w), []*question.Query(nil)
-	slots, final := s.FinalSlots()
-	if final {
-		births = a.wanted(a.births, s, w)
-	}
-	byQuery, bornByQuery := make([][]*answer, len(wanted)), make([][]*answer, len(births))
-	for i, q := range wanted {
-		group.Go(func() error { byQuery[i] = a.send(ctx, q, s); return nil })
-	}
-	for i, q := range births {
-		group.Go(func() error { bornByQuery[i] = a.send(ctx, q, slots); return nil })
-	}
-	_ = group.Wait()
-	a.tally.add(wanted, byQuery)
-	a.tally.add(births, bornByQuery)
-	answers, born := slices.Concat(byQuery...), slices.Concat(bornByQuery...)
-	a.explainBounds(ctx, answers)
-	blocks := a.assemble(answers, newborn{slots, born}, s)
-	cost := costOf(append(answers, born...))
-	cost.Duration = time.Since(started)
-	for _, b := range blocks {
-		b.Cost = cost
-	}
-	return blocks
-}
-
-// askWithin is ask for what is left of a patience, of which it takes off what
-// it used. Nothing is asked when there is none left.
-func (a *asker) askWithin(ctx context.Context, s question.Span, w question.Wish, left *time.Duration) []*slo.Block {
-	if *left <= 0 {
-		var answers []*answer
-		for _, q := range a.wanted(a.queries, s, w) {
-			answers = append(answers, a.leftOut(q, s))
-		}
-		return a.assemble(answers, newborn{}, s)
-	}
-	limited, cancel := context.WithTimeout(ctx, *left)
-	defer cancel()
-	started := time.Now()
-	defer func() { *left -= time.Since(started) }()
-	return a.ask(limited, s, w)
-}
-
-// leftOut is the answer to a query that is not asked, as the source answered
-// those before it too slowly.
-func (a *asker) leftOut(q *question.Query, s question.Span) *answer {
-	ans := a.prepare(q, question.Piece{}, s)
-	fan(ans.decoders).Reset()
-	ans.fault = &slo.Fault{Reason: slo.SourceError, Detail: "source " + a.Name + " answered about the past too slowly at the start; it is asked again later"}
-	return ans
 }
 
 // wanted returns those of some queries that feed any question that is due in the
@@ -147,13 +104,14 @@ func (a *asker) wanted(of []question.Query, s question.Span, w question.Wish) []
 	return out
 }
 
-// send asks one query, in pieces where it has to be.
-func (a *asker) send(ctx context.Context, q *question.Query, s question.Span) []*answer {
+// send asks one query, in pieces where it has to be, of the one replica with a
+// number, or as the client thinks best if that is 0.
+func (a *asker) send(ctx context.Context, q *question.Query, s question.Span, only int) []*answer {
 	key := splitKey{q, s.N > 1}
 	var answers []*answer
 	for pieces := a.splits.pieces(key); len(pieces) > 0; pieces = pieces[1:] {
-		ans, err := a.sendPiece(ctx, q, pieces[0], s)
-		if most := piecesFor(err); most > 0 && ctx.Err() == nil {
+		ans := a.sendPiece(ctx, q, pieces[0], s, only)
+		if most := piecesFor(ans.err); most > 0 && ctx.Err() == nil {
 			if halves, ok := a.splits.cut(a.plan, key, pieces[0], most); ok {
 				pieces = slices.Insert(pieces, 1, halves...)
 				continue
@@ -167,23 +125,22 @@ func (a *asker) send(ctx context.Context, q *question.Query, s question.Span) []
 	return answers
 }
 
-func (a *asker) sendPiece(ctx context.Context, q *question.Query, k question.Piece, s question.Span) (*answer, error) {
+func (a *asker) sendPiece(ctx context.Context, q *question.Query, k question.Piece, s question.Span, only int) *answer {
 	ans := a.prepare(q, k, s)
 	sink := fan(ans.decoders)
 	sink.Reset()
 	expr, start := k.In(q), time.Unix(s.Start, 0).UTC()
-	var err error
 	if s.N == 1 {
-		ans.report, err = a.Client.Query(ctx, promapi.Query{Expr: expr, Time: start}, sink)
+		ans.report, ans.err = a.Client.Query(ctx, promapi.Query{Expr: expr, Time: start, Only: only}, sink)
 	} else {
-		ans.report, err = a.Client.QueryRange(ctx, promapi.RangeQuery{
+		ans.report, ans.err = a.Client.QueryRange(ctx, promapi.RangeQuery{
 			Expr: expr, Start: start, End: time.Unix(s.Last(), 0).UTC(),
-			Step: time.Duration(s.Step) * time.Second,
+			Step: time.Duration(s.Step) * time.Second, Only: only,
 		}, sink)
 	}
 	switch {
-	case err != nil:
-		ans.fault = &slo.Fault{Reason: slo.SourceError, Detail: err.Error()}
+	case ans.err != nil:
+		ans.fault = &slo.Fault{Reason: slo.SourceError, Detail: ans.err.Error()}
 	case len(ans.report.Warnings) > 0:
 		ans.fault = &slo.Fault{Reason: slo.Partial, Detail: "the source warns: " + ans.report.Warnings[0]}
 	case ans.misplaced():
@@ -192,7 +149,7 @@ func (a *asker) sendPiece(ctx context.Context, q *question.Query, k question.Pie
 	if ans.fault != nil {
 		sink.Reset()
 	}
-	return ans, err
+	return ans
 }
 
 func (a *asker) prepare(q *question.Query, k question.Piece, s question.Span) *answer {

@@ -26,6 +26,9 @@ type Heard struct {
 	// BirthsDropped hears how many answers about what was born were too large to be
 	// believed.
 	BirthsDropped func(source string, n int)
+	// Compared hears whenever another replica of a source was asked as well, why,
+	// and whether any of what it said was taken.
+	Compared func(source string, why Doubt, taken bool)
 }
 
 // New prepares to ask sources the questions of a plan. Blocks come in the
@@ -37,10 +40,16 @@ func New(plan *question.Plan, sources []Source, heard Heard) *Gatherer {
 	if heard.BirthsDropped == nil {
 		heard.BirthsDropped = func(string, int) {}
 	}
+	if heard.Compared == nil {
+		heard.Compared = func(string, Doubt, bool) {}
+	}
 	g := &Gatherer{heard: heard}
 	for _, s := range sources {
 		a := newAsker(s, plan)
 		a.dropped = func(n int) { heard.BirthsDropped(s.Name, n) }
+		if a.choice != nil {
+			a.choice.compared = func(why Doubt, taken bool) { heard.Compared(s.Name, why, taken) }
+		}
 		g.askers = append(g.askers, a)
 	}
 	return g

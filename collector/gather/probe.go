@@ -34,7 +34,7 @@ func ProbeSources(ctx context.Context, plan *question.Plan, sources []Source, ti
 		s := question.Instant(tick.Unix())
 		byQuery := make([][]*answer, len(a.queries))
 		for i := range a.queries {
-			byQuery[i] = a.send(ctx, &a.queries[i], s)
+			byQuery[i] = a.send(ctx, &a.queries[i], s, 0)
 		}
 		all := slices.Concat(byQuery...)
 		a.explainBounds(ctx, all)

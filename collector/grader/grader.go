@@ -203,7 +203,7 @@ func (g *Grader) Grade(tick, evaluatedAt time.Time) []*scorecard.Scorecard {
 		card, state, sound := g.gradeOne(one, scorecard.Input{
 			Rubric: one.Rubric, Service: service, Environment: g.environment,
 			Tick: tick.UTC(), EvaluatedAt: evaluatedAt.UTC(), Interval: g.plan.Interval,
-			Previous: g.states[key], Stateless: g.stateless, ServiceVersion: one.Version, Waivers: one.Waived(tick),
+			Previous: g.states[key], Stateless: g.stateless, Detect: one.Detect, ServiceVersion: one.Version, Waivers: one.Waived(tick),
 		})
 		if state != nil {
 			states[key] = state

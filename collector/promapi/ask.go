@@ -23,7 +23,9 @@ func (s *Source) ask(ctx context.Context, r *request) (Report, error) {
 	var report Report
 	fault := s.admit(ctx, r, &report)
 	report.Duration = time.Since(started)
-	s.metrics.asked(s.name, fault)
+	if fault == nil || r.op != opStartTime { // not to say since when it runs is no failure of a server
+		s.metrics.asked(s.name, fault)
+	}
 	if fault != nil {
 		return report, fault
 	}
@@ -46,6 +48,9 @@ func (s *Source) admit(ctx context.Context, r *request, report *Report) *Error {
 
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
+	if r.only != 0 {
+		return s.askOnly(ctx, r, report)
+	}
 	done, err := s.breaker.enter(ctx)
 	if err != nil {
 		return s.notAsked(ctx, err).of(s.name, r.op, "")
@@ -56,6 +61,21 @@ func (s *Source) admit(ctx context.Context, r *request, report *Report) *Error {
 	fault = s.attempts(ctx, r, report)
 	s.metrics.took(s.name, time.Since(started))
 	s.health.record(time.Now(), fault)
+	return fault
+}
+
+// askOnly asks one replica once. Nothing follows from a failure: it is no reason to leave the source alone.
+func (s *Source) askOnly(ctx context.Context, r *request, report *Report) *Error {
+	replica := s.replicas.numbered(r.only)
+	switch {
+	case replica == nil:
+		return faultf(KindUnreachable, "the source has no replica %d: it has %d", r.only, len(s.replicas.all)).of(s.name, r.op, "")
+	case !s.breaker.closed():
+		return s.notAsked(ctx, gobreaker.ErrOpenState).of(s.name, r.op, "")
+	}
+	started := time.Now()
+	fault := s.attempt(ctx, replica, r, report)
+	s.metrics.took(s.name, time.Since(started))
 	return fault
 }
 
@@ -91,7 +111,7 @@ func (s *Source) attempts(ctx context.Context, r *request, report *Report) *Erro
 
 // attempt sends the question once.
 func (s *Source) attempt(ctx context.Context, replica *replica, r *request, report *Report) *Error {
-	*report = Report{Attempts: report.Attempts + 1, Replica: replica.shown}
+	*report = Report{Attempts: report.Attempts + 1, Replica: replica.shown, Number: replica.number()}
 	r.sink.Reset()
 	fault := s.exchange(ctx, replica, r, report)
 	s.metrics.attempt(s.name, report.Attempts > 1, report)
@@ -108,6 +128,7 @@ func (s *Source) attempt(ctx context.Context, replica *replica, r *request, repo
 // pace decides on it. A failing replica loses its preference, whether or not this question is asked again.
 func (s *Source) next(ctx context.Context, failed *replica, fault *Error, attempts int) error {
 	if fault.againstReplica() && s.replicas.moveFrom(failed) {
+		s.metrics.moved(s.name)
 		s.log.Warn("Replica failed, another is preferred now",
 			"failed", failed.shown, "preferred", s.replicas.current().shown, "err", fault)
 	}

@@ -14,8 +14,21 @@ const (
 	resultNone   resultType = "" // data is skipped
 	resultVector resultType = "vector"
 	resultMatrix resultType = "matrix"
-	resultBuild  resultType = "build info"
+	// The state of a server: data is an object, of which one field is read.
+	resultBuild   resultType = "build info"
+	resultRuntime resultType = "runtime info"
 )
+
+// statusField is the field of data that is read of an answer about the state of a server; "" for a result of series.
+func (t resultType) statusField() string {
+	switch t {
+	case resultBuild:
+		return "version"
+	case resultRuntime:
+		return "startTime"
+	}
+	return ""
+}
 
 // envelope is everything an answer says beside its series.
 type envelope struct {
@@ -55,7 +68,7 @@ func (e *envelope) verdict(want resultType) *Error {
 		return nil
 	case !e.hasResult:
 		return faultf(KindMalformed, "the answer has no result")
-	case want != resultBuild && e.resultType == "":
+	case want.statusField() == "" && e.resultType == "":
 		return faultf(KindMalformed, "the answer has no resultType")
 	}
 	return nil
@@ -132,8 +145,8 @@ func (d *decoder) data() error {
 		return faultf(KindMalformed, "the answer has data twice")
 	}
 	d.env.hasData = true
-	if d.want == resultBuild {
-		return d.object("data", d.buildField)
+	if d.want.statusField() != "" {
+		return d.object("data", d.serverField)
 	}
 	return d.object("data", d.dataField)
 }
@@ -204,15 +217,16 @@ func (d *decoder) samplesField(name []byte) error {
 	return nil
 }
 
-// buildField hands the version to the sink as if it were a label.
-func (d *decoder) buildField(name []byte) error {
-	if string(name) != "version" {
+// serverField hands the field that is wanted to the sink as if it were a label.
+func (d *decoder) serverField(name []byte) error {
+	field := d.want.statusField()
+	if string(name) != field {
 		return d.skip()
 	}
-	text, err := d.string("the version")
+	text, err := d.string("the " + field)
 	if err != nil {
 		return err
 	}
 	d.env.hasResult = true
-	return d.sink.Series(NewSeries(map[string]string{"version": d.clean.clean(string(text))}, nil, nil))
+	return d.sink.Series(NewSeries(map[string]string{field: d.clean.clean(string(text))}, nil, nil))
 }

@@ -12,7 +12,7 @@ import (
 type Error struct {
 	Kind   Kind
 	Source string
-	// Op is query, query_range or build_info.
+	// Op is query, query_range, build_info or start_time.
 	Op string
 	// Replica is the URL asked, without userinfo and query; empty if none was.
 	Replica string

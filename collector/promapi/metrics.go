@@ -17,6 +17,7 @@ type metrics struct {
 	inFlight *prometheus.GaugeVec
 	retries  *prometheus.CounterVec
 	open     *prometheus.GaugeVec
+	moves    *prometheus.CounterVec
 }
 
 // newMetrics registers the metrics, or finds those that another source registered. A nil registerer is fine.
@@ -43,6 +44,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		inFlight: gauge(InFlight, "Questions being asked of a source now."),
 		retries:  counter(Retries, "Attempts beyond the first of a question to a source."),
 		open:     gauge(BreakerOpen, "1 while a source is left alone because it failed too often in a row, else 0."),
+		moves:    counter(ReplicaMoves, "Times that another replica of a source became the preferred one."),
 	}
 	if reg == nil {
 		return m, nil
@@ -50,6 +52,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	return m, errors.Join(
 		share(reg, &m.queries), share(reg, &m.duration), share(reg, &m.bytes), share(reg, &m.samples),
 		share(reg, &m.series), share(reg, &m.inFlight), share(reg, &m.retries), share(reg, &m.open),
+		share(reg, &m.moves),
 	)
 }
 
@@ -95,6 +98,9 @@ func (m *metrics) enter(source string) (leave func()) {
 	return gauge.Dec
 }
 
+// moved counts that another replica is preferred now.
+func (m *metrics) moved(source string) { m.moves.WithLabelValues(source).Inc() }
+
 func (m *metrics) setBreaker(source string, open bool) {
 	value := 0.0
 	if open {
@@ -114,4 +120,5 @@ func (m *metrics) forget(source string) {
 	m.inFlight.DeletePartialMatch(labels)
 	m.retries.DeletePartialMatch(labels)
 	m.open.DeletePartialMatch(labels)
+	m.moves.DeletePartialMatch(labels)
 }

@@ -15,6 +15,8 @@ const (
 	InFlight = "apgar_source_inflight"
 	// BreakerOpen is 1 while a source is left alone, else 0.
 	BreakerOpen = "apgar_source_breaker_open"
+	// ReplicaMoves counts how often another replica became the preferred one.
+	ReplicaMoves = "apgar_source_replica_moves_total"
 	// ResponseBytes counts the bytes of answers, after decompression.
 	ResponseBytes = "apgar_source_response_bytes_total"
 	// AnsweredSeries counts the series decoded from answers.

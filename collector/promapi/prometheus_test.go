@@ -50,6 +50,7 @@ func startPrometheus(t *testing.T) string {
 }
 
 func TestARealPrometheusIsUnderstood(t *testing.T) {
+	began := time.Now()
 	s := source(t, Options{Replicas: []string{startPrometheus(t)}})
 	scraped := &collect{}
 	require.Eventually(t, func() bool {
@@ -62,6 +63,11 @@ func TestARealPrometheusIsUnderstood(t *testing.T) {
 		version, err := s.BuildInfo(t.Context())
 		require.NoError(t, err)
 		require.Regexp(t, `^\d+\.\d+\.\d+`, version)
+	})
+	t.Run("since when it runs", func(t *testing.T) {
+		started, err := s.StartTime(t.Context(), 1)
+		require.NoError(t, err)
+		require.WithinRange(t, started, began.Add(-time.Second), time.Now())
 	})
 	t.Run("an instant query", func(t *testing.T) {
 		at := time.Now()

@@ -14,6 +14,9 @@ type Query struct {
 	Expr string
 	// Time is the instant of evaluation, sent in milliseconds. The zero time leaves it to the source's own clock.
 	Time time.Time
+	// Only is the number of the one replica to ask, from 1; 0 is the preferred one, with all the rest behind it. One that is
+	// asked for by its number is asked once, and what becomes of it says nothing about the source.
+	Only int
 }
 
 // RangeQuery is a range query.
@@ -23,6 +26,8 @@ type RangeQuery struct {
 	Start, End time.Time
 	// Step is the distance of two instants, at least a millisecond.
 	Step time.Duration
+	// Only is as in [Query].
+	Only int
 }
 
 // Report says what an answer cost and how trustworthy it is. It is filled in as far as known when there is an error too.
@@ -43,6 +48,8 @@ type Report struct {
 	Infos []string
 	// Replica is the URL of the replica asked last, without userinfo and query.
 	Replica string
+	// Number is that replica's number among those of the source, from 1; 0 if none was asked.
+	Number int
 	// Attempts is how often the question was sent; 0 if it never was.
 	Attempts int
 }
@@ -61,6 +68,7 @@ const (
 	opQuery      = "query"
 	opQueryRange = "query_range"
 	opBuildInfo  = "build_info"
+	opStartTime  = "start_time"
 )
 
 // request is one question in the form it is sent in.
@@ -71,6 +79,7 @@ type request struct {
 	form   url.Values
 	want   resultType
 	sink   Sink
+	only   int // the number of the one replica to ask; 0: the preferred one and those behind it
 }
 
 // Query asks an instant query and hands its result to the sink, series by series. A scalar, a string or a matrix is an
@@ -81,7 +90,7 @@ func (s *Source) Query(ctx context.Context, q Query, sink Sink) (Report, error) 
 		form.Set("time", formatTime(q.Time))
 	}
 	return s.ask(ctx, &request{
-		op: opQuery, path: "/api/v1/query", method: http.MethodPost, form: form, want: resultVector, sink: sink,
+		op: opQuery, path: "/api/v1/query", method: http.MethodPost, form: form, want: resultVector, sink: sink, only: q.Only,
 	})
 }
 
@@ -100,27 +109,27 @@ func (s *Source) QueryRange(ctx context.Context, q RangeQuery, sink Sink) (Repor
 		"stats": {"all"},
 	}
 	return s.ask(ctx, &request{
-		op: opQueryRange, path: "/api/v1/query_range", method: http.MethodPost, form: form, want: resultMatrix, sink: sink,
+		op: opQueryRange, path: "/api/v1/query_range", method: http.MethodPost, form: form, want: resultMatrix, sink: sink, only: q.Only,
 	})
 }
 
 // BuildInfo asks which version the source runs. The version is what the source says of itself, cleaned for display. The
 // error is an [*Error].
 func (s *Source) BuildInfo(ctx context.Context) (version string, err error) {
-	sink := &buildSink{}
+	sink := &statusSink{field: "version"}
 	_, err = s.ask(ctx, &request{
 		op: opBuildInfo, path: "/api/v1/status/buildinfo", method: http.MethodGet, want: resultBuild, sink: sink,
 	})
-	return sink.version, err
+	return sink.value, err
 }
 
-// buildSink receives the answer to a build_info question, which is no series.
-type buildSink struct{ version string }
+// statusSink receives one field of an answer about the state of a server, which is no series.
+type statusSink struct{ field, value string }
 
-func (b *buildSink) Reset() { b.version = "" }
+func (b *statusSink) Reset() { b.value = "" }
 
-func (b *buildSink) Series(s *Series) error {
-	b.version = string(s.Label("version"))
+func (b *statusSink) Series(s *Series) error {
+	b.value = string(s.Label(b.field))
 	return nil
 }
 

@@ -115,7 +115,7 @@ func TestTheReportSaysWhatAnAnswerCost(t *testing.T) {
 		Series: 2, Points: 2, Bytes: int64(len(body)), SamplesTotal: 40, SamplesPeak: 11,
 		Warnings: []string{"PromQL warning: quantile of what?", "store eu-2 is down"},
 		Infos:    []string{"PromQL info: not a counter"},
-		Replica:  base, Attempts: 1,
+		Replica:  base, Number: 1, Attempts: 1,
 	}, report))
 }
 

@@ -1,17 +1,21 @@
 package promapi
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // minQuerySecret is the length from which a query value of a base URL is taken for a key rather than for a word.
 const minQuerySecret = 8
 
 // replicaSet holds the replicas of a source, and which of them is preferred. The preference is sticky: it moves only
-// when the preferred one fails.
+// when the preferred one fails, or when it is told to.
 type replicaSet struct {
 	all       []*replica
 	preferred atomic.Uint32
@@ -96,4 +100,62 @@ func (s *replicaSet) moveFrom(failed *replica) bool {
 	}
 	next := (failed.index + 1) % uint32(len(s.all))
 	return s.preferred.CompareAndSwap(failed.index, next)
+}
+
+// numbered is the replica of a number, from 1, or nil.
+func (s *replicaSet) numbered(n int) *replica {
+	if n < 1 || n > len(s.all) {
+		return nil
+	}
+	return s.all[n-1]
+}
+
+// number is how callers know the replica, from 1.
+func (r *replica) number() int { return int(r.index) + 1 }
+
+// Replicas is how many replicas the source has, and the number of the preferred one, from 1.
+func (s *Source) Replicas() (n, preferred int) {
+	return len(s.replicas.all), s.replicas.current().number()
+}
+
+// Prefer makes the replica of a number the preferred one, until it fails or another is made so. A number that there is not
+// changes nothing.
+func (s *Source) Prefer(number int) {
+	next := s.replicas.numbered(number)
+	if next == nil {
+		return
+	}
+	before := s.replicas.preferred.Swap(next.index)
+	if before == next.index {
+		return
+	}
+	s.metrics.moved(s.name)
+	s.log.Warn("Replica has less than another, which is preferred now",
+		"replica", s.replicas.all[before].shown, "preferred", next.shown)
+}
+
+// GoOnFrom prefers the replica that another Source of the same replicas prefers: the one in whose place this one stands after
+// a reload. Where the replicas are not the same, it changes nothing.
+func (s *Source) GoOnFrom(before *Source) {
+	same := slices.EqualFunc(s.replicas.all, before.replicas.all, func(a, b *replica) bool { return a.shown == b.shown })
+	if same {
+		s.replicas.preferred.Store(before.replicas.preferred.Load())
+	}
+}
+
+// StartTime asks the replica of a number, from 1, once, since when its process has run. Prometheus and Thanos say so; others have no
+// such endpoint, and then the error is about that. The error is an [*Error].
+func (s *Source) StartTime(ctx context.Context, number int) (time.Time, error) {
+	sink := &statusSink{field: resultRuntime.statusField()}
+	report, err := s.ask(ctx, &request{
+		op: opStartTime, path: "/api/v1/status/runtimeinfo", method: http.MethodGet, want: resultRuntime, sink: sink, only: number,
+	})
+	if err != nil {
+		return time.Time{}, err
+	}
+	started, err := time.Parse(time.RFC3339Nano, sink.value)
+	if err != nil {
+		return time.Time{}, faultf(KindMalformed, "the startTime of the answer is no time").of(s.name, opStartTime, report.Replica)
+	}
+	return started, nil
 }

@@ -119,6 +119,9 @@ func NewSource(o Options) (*Source, error) {
 		s.log.Info("Source is asked again: it answered a probe")
 	})
 	s.metrics.setBreaker(s.name, false)
+	if len(replicas.all) > 1 {
+		s.metrics.moves.WithLabelValues(s.name) // a rate sees the first one
+	}
 	return s, nil
 }
 

@@ -72,6 +72,8 @@ type GradedService struct {
 	SLIs    []int // places in the plan's SLIs, by check; -1 for catalog checks
 	// Origin is the rubric without the service's overrides.
 	Origin *rubric.Rubric
+	// Detect says that the rubric grades the service only once a row was seen.
+	Detect bool
 	// Version names what the catalog says of the service.
 	Version string
 	// Exemptions are the waivers that may be in force for the service.
@@ -167,11 +169,15 @@ func (p *Plan) addRubric(r *rubric.Rubric, identities, slis map[string]int) {
 	for j, check := range r.Checks {
 		common[j] = p.addCheck(check, identities, slis)
 	}
+	packs := rubric.PackNames(p.Rubrics)
 	for i, s := range p.Services {
-		if !p.wants(i) || !scorecard.Applies(r, s) {
+		grades, detect := r.Choose(s, packs)
+		if !p.wants(i) || !grades || !scorecard.Applies(r, s) {
 			continue
 		}
-		g := GradedService{Service: i, Rubric: r, SLIs: common, Origin: r, Version: p.versions[i], Exemptions: p.exempt[i]}
+		g := GradedService{
+			Service: i, Rubric: r, SLIs: common, Origin: r, Detect: detect, Version: p.versions[i], Exemptions: p.exempt[i],
+		}
 		// An override that is no good is left out here; whoever checks the
 		// configuration reports it.
 		if own, _ := r.For(s); own != r {

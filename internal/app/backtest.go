@@ -97,11 +97,19 @@ func (o BacktestOptions) changes(s *setup) ([]backtest.Change, error) {
 		changes[i].After = r
 		for _, known := range s.rubrics {
 			if known.Name == r.Name {
-				changes[i].Before = known
+				changes[i].Before, changes[i].After = known, inPlaceOf(r, known)
 			}
 		}
 	}
 	return changes, nil
+}
+
+// inPlaceOf returns a rubric that comes to grade a service as the one does that it
+// replaces: a pack that has to be detected still has to be.
+func inPlaceOf(r, known *rubric.Rubric) *rubric.Rubric {
+	own := *r
+	own.Detect = known.Detect
+	return &own
 }
 
 // candidates reads the rubrics to try. All mistakes are told at once.

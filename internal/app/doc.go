@@ -17,5 +17,6 @@ var (
 	_ storage           = (*memstore.Store)(nil)
 	_ storage           = (*redisstore.Store)(nil)
 	_ gather.Prometheus = (*promapi.Source)(nil)
+	_ gather.Replicas   = (*promapi.Source)(nil)
 	_ api.Reader        = (*reader)(nil)
 )

@@ -40,11 +40,12 @@ func (s *setup) close() {
 }
 
 // replacedBy ends the clients for another setup: what was counted of sources
-// that go on stays.
+// that go on stays, and so does which of their replicas is preferred.
 func (s *setup) replacedBy(next *setup) {
 	for i, c := range s.clients {
 		name := s.sources[i].Name
-		if slices.ContainsFunc(next.sources, func(o gather.Source) bool { return o.Name == name }) {
+		if j := slices.IndexFunc(next.sources, func(o gather.Source) bool { return o.Name == name }); j >= 0 {
+			next.clients[j].GoOnFrom(c)
 			c.Disconnect()
 		} else {
 			c.Close()

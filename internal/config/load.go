@@ -70,11 +70,6 @@ func (r *reader) report(line int, message string) {
 	r.problems = append(r.problems, catalog.Problem{Position: r.at(line), Message: message})
 }
 
-// warn reports what does not keep the file from being used.
-func (r *reader) warn(line int, message string) {
-	r.problems = append(r.problems, catalog.Problem{Position: r.at(line), Message: message, Warning: true})
-}
-
 func (r *reader) at(line int) catalog.Position {
 	return catalog.Position{File: r.out.Path, Line: line}
 }

@@ -96,9 +96,7 @@ func TestWhatIsLeftOutHasADefault(t *testing.T) {
 		require.Equal(t, 500_000, c.Exporter.SeriesLimit)
 	}
 	c, problems := Parse("apgar.yml", []byte(`{sources: [{name: a, replicas: [{url: "http://a"}]}], redis: {addresses: ["a:1"], tls_config: {}}, rubrics: {packs: [auto]}}`))
-	require.Len(t, problems, 1)
-	require.True(t, problems[0].Warning)
-	require.Contains(t, problems[0].Message, "this version does not detect packs")
+	require.Empty(t, problems)
 	require.Equal(t, Source{
 		Name: "a", Replicas: []Replica{{"http://a"}}, Environment: "production", Labels: map[string]string{}, QueryDelay: 30 * time.Second,
 		Concurrency: 4, Limits: Limits{64 << 20, 500_000}, HTTP: config.DefaultHTTPClientConfig,
@@ -155,6 +153,23 @@ identities: {pods: {labels: {pod: service.name}}}
 		"/none/*.yml: no file matches: mend the path, or remove it",
 		`/rubrics/b.yml:1: interval of check "c" is 20s, but must be a multiple of the evaluation_interval 30s`,
 	}, texts)
+}
+
+func TestPacksAreDetectedWhereTheFileSaysAuto(t *testing.T) {
+	env, err := catalog.NewEnv()
+	require.NoError(t, err)
+	for packs, detect := range map[string]bool{"auto": true, "http": false} {
+		c, problems := files(t, map[string]string{
+			"apgar.yml": "sources: [{name: a, replicas: [{url: 'http://a'}]}]\nrubrics: {packs: [" + packs + "], files: [own.yml]}\n",
+			"own.yml":   "rubrics: [{name: own, checks: [{name: c, catalog: 'true'}]}]",
+		})
+		require.Empty(t, problems)
+		rubrics, problems := c.LoadRubrics(env)
+		require.Empty(t, problems)
+		for _, r := range rubrics {
+			require.Equal(t, detect && r.Name != "own", r.Detect, "%s of %s", r.Name, packs)
+		}
+	}
 }
 
 func TestAFileThatIsNotThereIsAProblem(t *testing.T) {

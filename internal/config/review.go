@@ -11,19 +11,15 @@ import (
 	"github.com/apgarhq/apgar/rubric"
 )
 
-// Review holds against each other what was loaded apart: the overrides and
-// identities of services against the rubrics, and the sources they name
+// Review holds against each other what was loaded apart: the overrides,
+// identities and packs of services against the rubrics, and the sources they name
 // against those of the file. It also warns of what is accepted and has no
 // effect, in this version or yet. Dates are compared with now.
 func (c *Config) Review(rubrics []*rubric.Rubric, services []*catalog.Service, now time.Time) []catalog.Problem {
-	problems := rubric.CheckOverrides(rubrics, services)
+	problems := append(rubric.CheckOverrides(rubrics, services), rubric.CheckPacks(c.Rubrics.Packs, services)...)
 	problems = append(problems, identityErrors(rubrics, services)...)
 	for _, s := range services {
 		problems = append(problems, c.unknownSources(s)...)
-		if s.Annotations[catalog.AnnotationPacks] != "" {
-			problems = append(problems, catalog.Problem{Position: s.Position, Warning: true, Message: fmt.Sprintf(
-				"this version does not choose packs by service: the annotation %s of service %s has no effect, use applies_to in a rubric of your own", catalog.AnnotationPacks, s.ID)})
-		}
 	}
 	for _, r := range rubrics {
 		if r.EffectiveFrom.After(now) {

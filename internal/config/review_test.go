@@ -16,13 +16,13 @@ func reviewed(sources string) map[string]string {
 		"apgar.yml": `
 sources: [` + sources + `]
 catalog: {files: [catalog.yml]}
-rubrics: {files: [rubrics.yml]}
+rubrics: {packs: [http], files: [rubrics.yml]}
 identities:
   third: {labels: {service: 'service.tags[2]'}}
 `,
 		"catalog.yml": `apiVersion: apgar.dev/v1
 services:
-  - {name: a, tags: [x, y, a], annotations: {apgar.dev/sources: "east, wset", apgar.dev/packs: http}}
+  - {name: a, tags: [x, y, a], annotations: {apgar.dev/sources: "east, wset", apgar.dev/packs: "http, cron"}}
   - {name: b, tags: [x, y, b], annotations: {apgar.dev/shop.queue.weigth: "0", apgar.dev/shop.queue.pass: "many"}}
   - {name: c, annotations: {apgar.dev/shop.queue.weight: "0", apgar.dev/sources: east}}
 `,
@@ -59,7 +59,7 @@ func TestWhatHasNoEffectIsSaid(t *testing.T) {
 		message string
 	}{
 		{3, true, `the annotation apgar.dev/sources of service default/a names "wset", which is no source: there are east, west`},
-		{3, true, "this version does not choose packs by service"},
+		{3, true, `the annotation apgar.dev/packs of service default/a names "cron", which is left out: `},
 		{4, false, `"weigth" cannot be overridden`},
 		{4, false, "shop.queue.… of service default/b are left out"},
 		{5, false, "identity third: "},

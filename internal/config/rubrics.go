@@ -13,7 +13,7 @@ import (
 	"github.com/apgarhq/apgar/rubric"
 )
 
-// auto in the list of packs stands for all of them.
+// auto in the list of packs stands for all of them, each where it is detected.
 const auto = "auto"
 
 func (r *reader) packs(c *strict.Map) {
@@ -26,7 +26,6 @@ func (r *reader) packs(c *strict.Map) {
 		case t.Value == auto:
 			r.out.Rubrics.Auto = true
 			r.out.Rubrics.Packs = known
-			r.warn(t.Line, "this version does not detect packs: auto grades by every pack, "+strings.Join(known, ", "))
 		case !slices.Contains(known, t.Value):
 			hint := "there are " + strings.Join(known, ", ") + ", and auto for all of them"
 			if near := strict.Nearest(t.Value, known); near != "" {
@@ -60,13 +59,15 @@ func (c *Config) LoadIdentities(env *catalog.Env) (map[string]*rubric.Identity, 
 }
 
 // LoadRubrics reads the packs and rubric files that the file names: packs
-// first, then files in their order. Files of tests beside them are not read.
+// first, which are to be detected if the file says auto, then files in their
+// order. Files of tests beside them are not read.
 // What has a mistake is left out and reported; the rest loads.
 func (c *Config) LoadRubrics(env *catalog.Env) ([]*rubric.Rubric, []catalog.Problem) {
 	identities, problems := c.LoadIdentities(env)
 	var files []rubric.File
 	for _, name := range c.Rubrics.Packs {
 		if f, ok := rubric.PackFile(name); ok {
+			f.Detect = c.Rubrics.Auto
 			files = append(files, f)
 		}
 	}

@@ -17,6 +17,7 @@ type storedRubric struct {
 	Title         string         `json:"title,omitzero"`
 	Description   string         `json:"description,omitzero"`
 	Pack          bool           `json:"pack,omitzero"`
+	Detect        bool           `json:"detect,omitzero"`
 	AppliesTo     *string        `json:"applies_to,omitzero"`
 	Levels        []string       `json:"levels,omitempty"`
 	Strict        bool           `json:"strict,omitzero"`
@@ -69,7 +70,7 @@ func nilWhenEmpty[T any](list []T) []T {
 
 func newStoredRubric(r *rubric.Rubric) storedRubric {
 	return storedRubric{
-		Name: r.Name, Title: r.Title, Description: r.Description, Pack: r.Pack, AppliesTo: quote(r.AppliesTo), Levels: r.Levels,
+		Name: r.Name, Title: r.Title, Description: r.Description, Pack: r.Pack, Detect: r.Detect, AppliesTo: quote(r.AppliesTo), Levels: r.Levels,
 		Strict: r.Strict, PassLevel: r.PassLevel, CoverageFloor: r.CoverageFloor, Weight: r.Weight,
 		EffectiveFrom: r.EffectiveFrom.UTC(), Draft: r.Draft, Checks: convert(r.Checks, newStoredCheck), Version: r.Version,
 		Position: storedPosition(r.Position),
@@ -86,7 +87,7 @@ func (r *storedRubric) rubric() (*rubric.Rubric, error) {
 		checks = append(checks, c)
 	}
 	return &rubric.Rubric{
-		Name: r.Name, Title: r.Title, Description: r.Description, Pack: r.Pack, AppliesTo: unquote(r.AppliesTo),
+		Name: r.Name, Title: r.Title, Description: r.Description, Pack: r.Pack, Detect: r.Detect, AppliesTo: unquote(r.AppliesTo),
 		Levels: nilWhenEmpty(r.Levels), Strict: r.Strict, PassLevel: r.PassLevel, CoverageFloor: r.CoverageFloor, Weight: r.Weight,
 		EffectiveFrom: r.EffectiveFrom.UTC(), Draft: r.Draft, Checks: nilWhenEmpty(checks), Version: r.Version,
 		Position: catalog.Position(r.Position),

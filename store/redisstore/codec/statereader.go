@@ -46,6 +46,10 @@ func (r stateReader) state() (scorecard.Key, *scorecard.State) {
 			s.ServiceVersion = r.text()
 		case "level":
 			s.Level = r.text()
+		case "detected":
+			s.Detected = r.bool()
+		case "absent_since":
+			s.AbsentSince = r.time()
 		case "last_score":
 			s.LastScore = new(r.number())
 		case "last_scored_at":

@@ -44,6 +44,8 @@ func (w *writer) state(key scorecard.Key, s *scorecard.State) {
 	w.text("rubric_version", s.RubricVersion)
 	w.text("service_version", s.ServiceVersion)
 	w.text("level", s.Level)
+	w.bool("detected", s.Detected)
+	w.time("absent_since", s.AbsentSince)
 	w.numberOrNil("last_score", s.LastScore)
 	w.time("last_scored_at", s.LastScoredAt) // before the checks, which refer to it
 	if len(s.Checks) > 0 {
