@@ -38,16 +38,18 @@ type asker struct {
 	plan    *question.Plan
 	queries []question.Query
 	births  []question.Query // about what was born in a slot
+	scrapes []question.Query // about how often targets are scraped
 	dropped func(births int)
 	busy    atomic.Bool // a tick is being asked
 	bounds  boundsMemory
 	splits  splitMemories
+	pace    paceMemory
 	tally   tally // nil: not kept
 }
 
 func newAsker(o Source, plan *question.Plan) *asker {
 	d := question.Dialect{Renamed: o.Labels, Partition: o.Partition}
-	return &asker{Source: o, plan: plan, queries: plan.Queries(d), births: plan.Births(d), dropped: func(int) {}}
+	return &asker{Source: o, plan: plan, queries: plan.Queries(d), births: plan.Births(d), scrapes: plan.Scrapes(d), dropped: func(int) {}}
 }
 
 func (a *asker) dialect() question.Dialect {
@@ -66,7 +68,8 @@ type answer struct {
 // ask puts every question that is due to the source, about each instant of
 // the span, and returns one block for each instant. It always returns: what
 // failed is a fault in its column. Questions that are not wished for are not
-// asked. What was born is asked of the slots that are final.
+// asked. What was born is asked of the slots that are final, and how often targets
+// are scraped of hours.
 func (a *asker) ask(ctx context.Context, s question.Span, w question.Wish) []*slo.Block {
 	started := time.Now()
 	var group errgroup.Group
@@ -78,6 +81,9 @@ func (a *asker) ask(ctx context.Context, s question.Span, w question.Wish) []*sl
 	if final {
 		births = a.wanted(a.births, s, w)
 	}
+	var measured paces
+	var measuring []*answer
+	group.Go(func() error { measured, measuring = a.measure(ctx, s, w); return nil })
 	byQuery, bornByQuery := make([][]*answer, len(wanted)), make([][]*answer, len(births))
 	for i, q := range wanted {
 		group.Go(func() error { byQuery[i] = a.send(ctx, q, s); return nil })
@@ -88,10 +94,13 @@ func (a *asker) ask(ctx context.Context, s question.Span, w question.Wish) []*sl
 	_ = group.Wait()
 	a.tally.add(wanted, byQuery)
 	a.tally.add(births, bornByQuery)
+	for _, ans := range measuring {
+		a.tally.add([]*question.Query{ans.query}, [][]*answer{{ans}})
+	}
 	answers, born := slices.Concat(byQuery...), slices.Concat(bornByQuery...)
 	a.explainBounds(ctx, answers)
-	blocks := a.assemble(answers, newborn{slots, born}, s)
-	cost := costOf(append(answers, born...))
+	blocks := a.assemble(answers, newborn{slots, born}, measured, s)
+	cost := costOf(slices.Concat(answers, born, measuring))
 	cost.Duration = time.Since(started)
 	for _, b := range blocks {
 		b.Cost = cost
@@ -107,7 +116,7 @@ func (a *asker) askWithin(ctx context.Context, s question.Span, w question.Wish,
 		for _, q := range a.wanted(a.queries, s, w) {
 			answers = append(answers, a.leftOut(q, s))
 		}
-		return a.assemble(answers, newborn{}, s)
+		return a.assemble(answers, newborn{}, nil, s)
 	}
 	limited, cancel := context.WithTimeout(ctx, *left)
 	defer cancel()
@@ -130,16 +139,24 @@ func (a *asker) leftOut(q *question.Query, s question.Span) *answer {
 func (a *asker) wanted(of []question.Query, s question.Span, w question.Wish) []*question.Query {
 	due := make([]bool, len(a.plan.Questions))
 	witnesses := make([]bool, len(a.plan.Identities))
+	scraped := make([]bool, len(a.plan.Identities))
 	for i := range a.plan.Questions {
 		q := &a.plan.Questions[i]
 		due[i] = (s.N > 1 || a.plan.Due(i, s.Start)) && (w == nil || w(q))
 		witnesses[q.Identity] = witnesses[q.Identity] || due[i]
+		scraped[q.Identity] = scraped[q.Identity] || due[i] && q.OfScrapes()
 	}
 	var out []*question.Query
 	for i := range of {
 		q := &of[i]
 		if slices.ContainsFunc(q.Feeds, func(f question.Feed) bool {
-			return f.Question >= 0 && due[f.Question] || f.Question < 0 && witnesses[f.Identity]
+			switch {
+			case f.Question >= 0:
+				return due[f.Question]
+			case f.Role == question.RoleScrapes:
+				return scraped[f.Identity]
+			}
+			return witnesses[f.Identity]
 		}) {
 			out = append(out, q)
 		}
@@ -204,6 +221,7 @@ func (a *asker) prepare(q *question.Query, k question.Piece, s question.Span) *a
 			span: s, index: id.Index, names: d.Labels(id.LabelNames()), partition: d.Label(a.Partition),
 			source: []byte(a.Name), classify: classifierOf(a.plan, d, f),
 		}
+		dec.cellwise = f.Role == question.RoleScrapes && id.Presence != ""
 		dec.whole = f.Question >= 0 && a.plan.Questions[f.Question].Check.Kind.Counted()
 		if f.Role == question.RoleBuckets {
 			dec.threshold = &a.plan.Questions[f.Question].Check.Histogram.Threshold
@@ -237,7 +255,7 @@ func (f fan) Series(s *promapi.Series) error {
 }
 
 // assemble makes the blocks of all answers, an instant each.
-func (a *asker) assemble(answers []*answer, born newborn, s question.Span) []*slo.Block {
+func (a *asker) assemble(answers []*answer, born newborn, measured paces, s question.Span) []*slo.Block {
 	cells := a.unifyCells(slices.Concat(answers, born.answers))
 	blocks := make([]*slo.Block, s.N)
 	for i := range blocks {
@@ -255,6 +273,7 @@ func (a *asker) assemble(answers []*answer, born newborn, s question.Span) []*sl
 		for id := range b.Targets {
 			b.Targets[id] = targets(answers, id, i, cells)
 		}
+		a.refuse(b, measured.at(s.At(i)))
 		blocks[i] = b
 	}
 	return blocks

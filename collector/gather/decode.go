@@ -48,6 +48,8 @@ type decoder struct {
 	// whole says that rows are told apart by all labels, since those of one
 	// identity are added up; otherwise by the identity alone.
 	whole bool
+	// cellwise says that rows are about cells, and name no service.
+	cellwise bool
 
 	values    [][]byte
 	cells     []string
@@ -77,6 +79,9 @@ func (d *decoder) add(s *promapi.Series) {
 		_ = h.WriteByte(0)
 	}
 	service, ok := d.index.Find(d.values)
+	if d.cellwise {
+		service, ok = wholeCell, true
+	}
 	if !ok {
 		d.unmatched++
 		return

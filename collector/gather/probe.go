@@ -14,8 +14,9 @@ import (
 type Probe struct {
 	Source string
 	// Checks are those that the query serves, as rubric/check; none for the
-	// query that counts targets.
+	// queries that count targets, and scrapes.
 	Checks    []string
+	Scrapes   bool // it counts scrapes; services are then those whose targets are measured
 	Expr      string
 	Services  int // of the catalog, with at least one row
 	Unmatched int // rows that name no service of the catalog
@@ -38,9 +39,17 @@ func ProbeSources(ctx context.Context, plan *question.Plan, sources []Source, ti
 		}
 		all := slices.Concat(byQuery...)
 		a.explainBounds(ctx, all)
-		block := a.assemble(all, newborn{}, s)[0]
+		scrapes := everyOne(a.scrapes)
+		measured, found, _ := a.measureAt(ctx, s, scrapes)
+		block := a.assemble(all, newborn{}, nil, s)[0]
+		a.refuse(block, measured[s.Start])
 		for i := range a.queries {
 			probes = append(probes, a.probe(&a.queries[i], byQuery[i], block))
+		}
+		for _, q := range scrapes {
+			p := a.probe(q, slices.DeleteFunc(slices.Clone(found), func(ans *answer) bool { return ans.query != q }), block)
+			p.Scrapes = true
+			probes = append(probes, p)
 		}
 	}
 	return probes
@@ -63,7 +72,9 @@ func (a *asker) probe(q *question.Query, answers []*answer, block *slo.Block) Pr
 		for _, d := range ans.decoders {
 			p.Unmatched = max(p.Unmatched, d.unmatched)
 			for _, x := range d.steps[0] {
-				services[x.service] = true
+				if x.service != wholeCell {
+					services[x.service] = true
+				}
 			}
 		}
 	}

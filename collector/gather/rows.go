@@ -168,7 +168,7 @@ func classifierOf(p *question.Plan, d question.Dialect, f question.Feed) func(*p
 		return always(classAll)
 	case question.RoleBad, question.RoleBorn:
 		return always(classBad)
-	case question.RoleGauge:
+	case question.RoleGauge, question.RoleScrapes:
 		return always(classValue)
 	case question.RolePresence:
 		return always(classPresent)

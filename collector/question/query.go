@@ -44,6 +44,7 @@ const (
 	RoleTargets                // rows are numbers of targets, by whether they are up
 	RolePresence               // rows are numbers of targets that are up
 	RoleBorn                   // rows are bad events that counters were born with
+	RoleScrapes                // rows are numbers of scrapes in a tile of time
 )
 
 // Dialect is how one source names labels. It is immutable.

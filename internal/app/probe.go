@@ -35,7 +35,10 @@ func (o CheckOptions) printProbes(probes []gather.Probe) error {
 	found := map[string]int{}
 	for _, p := range probes {
 		serves := strings.Join(p.Checks, ", ")
-		if serves == "" {
+		switch {
+		case p.Scrapes:
+			serves = "(scrapes)"
+		case serves == "":
 			serves = "(targets)"
 		}
 		found[serves] += p.Services
