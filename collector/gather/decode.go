@@ -25,7 +25,8 @@ const (
 	classGood class = iota
 	classBad
 	classAll
-	classWithin // observations within the bound of a histogram
+	classWithin  // observations within the bound of a histogram
+	classLacking // series of a histogram without the bound
 	classNativeAll
 	classNativeWithin
 	classValue
