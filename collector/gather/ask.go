@@ -43,6 +43,7 @@ type asker struct {
 	busy    atomic.Bool // a tick is being asked
 	bounds  boundsMemory
 	splits  splitMemories
+	told    toldMemory
 	pace    paceMemory
 	tally   tally // nil: not kept
 }
@@ -158,7 +159,7 @@ func (a *asker) wanted(of []question.Query, s question.Span, w question.Wish) []
 			}
 			return witnesses[f.Identity]
 		}) {
-			out = append(out, q)
+			out = append(out, a.told.inEffect(q))
 		}
 	}
 	return out
@@ -181,6 +182,7 @@ func (a *asker) send(ctx context.Context, q *question.Query, s question.Span) []
 			break // one piece that is missing spoils the answer
 		}
 	}
+	a.told.note(q, answers)
 	return answers
 }
 
@@ -225,6 +227,9 @@ func (a *asker) prepare(q *question.Query, k question.Piece, s question.Span) *a
 		dec.whole = f.Question >= 0 && a.plan.Questions[f.Question].Check.Kind.Counted()
 		if f.Role == question.RoleBuckets {
 			dec.threshold = &a.plan.Questions[f.Question].Check.Histogram.Threshold
+		}
+		if a.told.unmeasured(q) {
+			dec.tuples = map[uint64]struct{}{}
 		}
 		ans.decoders = append(ans.decoders, dec)
 	}

@@ -57,7 +57,9 @@ type decoder struct {
 	cellIndex map[string]int32
 	steps     [][]sample
 	unmatched int
-	misplaced int // points of an instant that was not asked about
+	tuples    map[uint64]struct{} // of all rows, by identity and cell; nil: not counted
+	rows      int                 // with tuples alone
+	misplaced int                 // points of an instant that was not asked about
 	seed      maphash.Seed
 }
 
@@ -65,7 +67,8 @@ type decoder struct {
 func (d *decoder) Reset() {
 	d.steps = make([][]sample, d.span.N)
 	d.cells, d.cellIndex = nil, map[string]int32{}
-	d.unmatched, d.misplaced = 0, 0
+	d.unmatched, d.misplaced, d.rows = 0, 0, 0
+	clear(d.tuples)
 	d.values = make([][]byte, len(d.names))
 	d.seed = maphash.MakeSeed()
 }
@@ -79,6 +82,12 @@ func (d *decoder) add(s *promapi.Series) {
 		_, _ = h.Write(d.values[i])
 		_ = h.WriteByte(0)
 	}
+	tuple := h.Sum64()
+	if d.tuples != nil {
+		d.rows++
+		_, _ = h.Write(s.Label(d.partition))
+		d.tuples[h.Sum64()] = struct{}{}
+	}
 	service, ok := d.index.Find(d.values)
 	if d.cellwise {
 		service, ok = wholeCell, true
@@ -87,7 +96,6 @@ func (d *decoder) add(s *promapi.Series) {
 		d.unmatched++
 		return
 	}
-	tuple := h.Sum64()
 	if d.whole {
 		tuple = d.hashOf(s)
 	}

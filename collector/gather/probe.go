@@ -16,10 +16,10 @@ type Probe struct {
 	// Checks are those that the query serves, as rubric/check; none for the
 	// queries that count targets, and scrapes.
 	Checks    []string
-	Scrapes   bool // it counts scrapes; services are then those whose targets are measured
-	Expr      string
-	Services  int // of the catalog, with at least one row
-	Unmatched int // rows that name no service of the catalog
+	Scrapes   bool   // it counts scrapes; services are then those whose targets are measured
+	Expr      string // in effect
+	Services  int    // of the catalog, with at least one row
+	Unmatched int    // rows that name no service of the catalog
 	Samples   int64
 	Duration  time.Duration
 	// Faults are why the answer, or some rows of it, cannot be used.
@@ -27,15 +27,21 @@ type Probe struct {
 }
 
 // ProbeSources asks every query of a plan once, about one tick, one after the
-// other, and tells what each found and cost. Nothing is graded or kept.
+// other, and tells what each found and cost. Those whose rows turn out to be too
+// many are asked as they will be from then on. Nothing is graded or kept.
 func ProbeSources(ctx context.Context, plan *question.Plan, sources []Source, tick time.Time) []Probe {
 	var probes []Probe
 	for _, source := range sources {
 		a := newAsker(source, plan)
 		s := question.Instant(tick.Unix())
 		byQuery := make([][]*answer, len(a.queries))
+		inEffect := make([]*question.Query, len(a.queries))
 		for i := range a.queries {
-			byQuery[i] = a.send(ctx, &a.queries[i], s)
+			q := &a.queries[i]
+			byQuery[i] = a.send(ctx, q, s)
+			if inEffect[i] = a.told.inEffect(q); inEffect[i] != q {
+				byQuery[i] = a.send(ctx, inEffect[i], s)
+			}
 		}
 		all := slices.Concat(byQuery...)
 		a.explainBounds(ctx, all)
@@ -44,7 +50,7 @@ func ProbeSources(ctx context.Context, plan *question.Plan, sources []Source, ti
 		block := a.assemble(all, newborn{}, nil, s)[0]
 		a.refuse(block, measured[s.Start])
 		for i := range a.queries {
-			probes = append(probes, a.probe(&a.queries[i], byQuery[i], block))
+			probes = append(probes, a.probe(inEffect[i], byQuery[i], block))
 		}
 		for _, q := range scrapes {
 			p := a.probe(q, slices.DeleteFunc(slices.Clone(found), func(ans *answer) bool { return ans.query != q }), block)

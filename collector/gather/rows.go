@@ -176,6 +176,8 @@ func classifierOf(p *question.Plan, d question.Dialect, f question.Feed) func(*p
 		return always(classPresent)
 	case question.RoleTargets:
 		return targetClass
+	case question.RoleTold:
+		return toldClass(f.Bad)
 	case question.RoleBuckets:
 		return bucketClass(p.Questions[f.Question].Check.Histogram.Threshold)
 	}
@@ -196,6 +198,16 @@ func eventClass(d question.Dialect, bad []*labels.Matcher) func(*promapi.Series)
 			}
 		}
 		return classBad, true
+	}
+}
+
+// toldClass reads what the source says.
+func toldClass(label string) func(*promapi.Series) (class, bool) {
+	return func(s *promapi.Series) (class, bool) {
+		if string(s.Label(label)) == question.BadMark {
+			return classBad, true
+		}
+		return classGood, true
 	}
 }
 

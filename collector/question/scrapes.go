@@ -43,7 +43,7 @@ func (p *Plan) Scrapes(d Dialect) []Query {
 	var all distinct
 	for i, asked := range counted {
 		if asked && p.reaches(i) {
-			all.add(p.writer(d, i, p.scopeOf(i)).scrapes(), Feed{-1, i, RoleScrapes})
+			all.add(p.writer(d, i, p.scopeOf(i)).scrapes(), Feed{Question: -1, Identity: i, Role: RoleScrapes})
 		}
 	}
 	return all.queries
