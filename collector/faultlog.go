@@ -32,6 +32,9 @@ func (l *faultLog) note(sources []string, blocks []*slo.Block) {
 			l.add(source, "no answer in time")
 			continue
 		}
+		if b.Slow.All() {
+			l.add(source, b.Slow.Detail)
+		}
 		for j := range b.Columns {
 			if f := slo.Graver(b.Columns[j].Fault, b.Columns[j].BirthFault); f != nil {
 				l.add(source, f.Detail)

@@ -24,6 +24,7 @@ type metrics struct {
 	scorecards    *prometheus.GaugeVec
 	queries       *prometheus.GaugeVec
 	unmatched     *prometheus.GaugeVec
+	slow          *prometheus.GaugeVec
 	backfillLeft  prometheus.Gauge
 	panics        prometheus.Counter
 	slots         slotCounter
@@ -65,6 +66,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		services:   prometheus.NewGauge(gauge(CatalogServices, "Services in the catalog.")),
 		scorecards: prometheus.NewGaugeVec(gauge(Scorecards, "Scorecards of the newest tick, by status."), []string{LabelStatus}),
 		queries:    prometheus.NewGaugeVec(gauge(TickQueries, "Queries sent to a source for the newest tick."), bySource),
+		slow: prometheus.NewGaugeVec(gauge(SlowServices,
+			"Services of a source that are not counted, because all their targets in some cell are scraped more seldom than every 75s."), bySource),
 		unmatched: prometheus.NewGaugeVec(gauge(UnmatchedRows,
 			"Rows of a source that name no service of the catalog: the most in one answer of the newest tick."), bySource),
 		backfillLeft: prometheus.NewGauge(gauge(BackfillRemaining, "Slots of five minutes that are still to be asked about the past.")),
@@ -85,6 +88,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m.slots = newSlotCounter(slots)
 	m.queries.Reset() // sources may be gone
 	m.unmatched.Reset()
+	m.slow.Reset()
 	return m
 }
 
@@ -101,6 +105,7 @@ func (m *metrics) share(reg prometheus.Registerer) {
 	share(reg, &m.scorecards)
 	share(reg, &m.queries)
 	share(reg, &m.unmatched)
+	share(reg, &m.slow)
 	share(reg, &m.backfillLeft)
 	share(reg, &m.panics)
 	share(reg, &m.stageDuration)

@@ -35,6 +35,9 @@ const (
 	// UnmatchedRows is how many rows of a source name no service; it has
 	// LabelSource.
 	UnmatchedRows = "apgar_collector_unmatched_rows"
+	// SlowServices is how many services of a source are refused, as they are
+	// scraped too seldom; it has LabelSource.
+	SlowServices = "apgar_collector_slow_services"
 	// Slots counts the slots entered into the ledger; it has LabelOutcome.
 	Slots = "apgar_collector_slots_total"
 	// BackfillRemaining is how many slots are still to be asked about the past.

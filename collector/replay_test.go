@@ -163,9 +163,9 @@ func TestSetsGradeBesideEachOther(t *testing.T) {
 				require.Equal(t, 1, times, expr)
 			}
 		}
-		require.Equal(t, len(prom.Askings())+days+2, report.Cost.Queries, "what the source keeps, and a question about births with each range of events")
+		require.Equal(t, len(prom.Askings())+2*(days+2), report.Cost.Queries, "what the source keeps, and a question about births and one about scrapes with each range of events")
 		require.Equal(t, []int{4, 5}, report.Questions, "events, buckets, descriptors and targets; and the queue")
-		require.Equal(t, []int{5, 6}, []int{report.Sets[0].Queries, report.Sets[1].Queries}, "and births")
+		require.Equal(t, []int{6, 7}, []int{report.Sets[0].Queries, report.Sets[1].Queries}, "and births, and scrapes")
 		last := told[len(told)-1]
 		require.Equal(t, last[1], last[0])
 		for i := range told[1:] {

@@ -94,6 +94,7 @@ func (c *Collector) observe(g gathered, cards []*scorecard.Scorecard) {
 		if b != nil {
 			c.metrics.queries.WithLabelValues(b.Source).Set(float64(b.Cost.Queries))
 			c.metrics.unmatched.WithLabelValues(b.Source).Set(float64(b.Cost.Unmatched))
+			c.metrics.slow.WithLabelValues(b.Source).Set(float64(b.Slow.Services))
 		}
 	}
 }
@@ -111,14 +112,30 @@ func (c *Collector) sourceStatuses(g gathered) []scorecard.SourceStatus {
 			s.Tick, s.Cells = b.Time, b.Cells
 			s.Queries, s.Failed, s.Samples, s.Duration = b.Cost.Queries, b.Cost.Failed, b.Cost.Samples, b.Cost.Duration
 			s.Unmatched = b.Cost.Unmatched
-			if detail := firstFault(b); detail != "" && live.State == promapi.StateOK {
-				s.State, s.LastError = string(promapi.StateFailing), detail
+			if live.State == promapi.StateOK {
+				s.State, s.LastError = stateOf(b, s)
 			}
 		}
 		c.newest[a.Name] = s
 		statuses[i] = s
 	}
 	return statuses
+}
+
+// stateOf returns the state and the last error of a source that is up, as its
+// block says: that some of its services are refused is an error of theirs, that
+// all are is one of the source.
+func stateOf(b *slo.Block, s scorecard.SourceStatus) (state, lastError string) {
+	detail := firstFault(b)
+	switch {
+	case detail != "":
+		return string(promapi.StateFailing), detail
+	case b.Slow.Services == 0:
+		return s.State, s.LastError
+	case b.Slow.All():
+		return string(promapi.StateFailing), b.Slow.Detail
+	}
+	return s.State, b.Slow.Detail
 }
 
 // firstFault returns why the first of a block's columns cannot be used, or "".

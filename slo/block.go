@@ -14,8 +14,21 @@ type Block struct {
 	Cells   []string
 	Columns []Column
 	Targets []TargetColumn // one for each identity of the plan
-	Cost    Cost
+	// Slow is who is scraped too seldom to be counted; the rows say so, too.
+	Slow Slowness
+	Cost Cost
 }
+
+// Slowness is how many of the services of a block have targets in some cell that
+// are all scraped too seldom to fill slots.
+type Slowness struct {
+	Services int
+	Of       int    // services whose targets were measured
+	Detail   string // for people; "" when there are none
+}
+
+// All reports that nobody is scraped often enough who is scraped at all.
+func (s Slowness) All() bool { return s.Services > 0 && s.Services == s.Of }
 
 // Column is the answer to one question, in rows ordered by service, then cell.
 type Column struct {

@@ -51,17 +51,20 @@ type asker struct {
 	plan    *question.Plan
 	queries []question.Query
 	births  []question.Query // about what was born in a slot
+	scrapes []question.Query // about how often targets are scraped
 	dropped func(births int)
 	busy    atomic.Bool // a tick is being asked
 	bounds  boundsMemory
 	splits  splitMemories
+	told    toldMemory
+	pace    paceMemory
 	tally   tally   // nil: not kept
 	choice  *choice // nil: the source has one replica
 }
 
 func newAsker(o Source, plan *question.Plan) *asker {
 	d := question.Dialect{Renamed: o.Labels, Partition: o.Partition}
-	a := &asker{Source: o, plan: plan, queries: plan.Queries(d), births: plan.Births(d), dropped: func(int) {}}
+	a := &asker{Source: o, plan: plan, queries: plan.Queries(d), births: plan.Births(d), scrapes: plan.Scrapes(d), dropped: func(int) {}}
 	if r := o.replicas(); r != nil {
 		a.choice = newChoice(r, plan)
 	}
@@ -87,18 +90,26 @@ type answer struct {
 func (a *asker) wanted(of []question.Query, s question.Span, w question.Wish) []*question.Query {
 	due := make([]bool, len(a.plan.Questions))
 	witnesses := make([]bool, len(a.plan.Identities))
+	scraped := make([]bool, len(a.plan.Identities))
 	for i := range a.plan.Questions {
 		q := &a.plan.Questions[i]
 		due[i] = (s.N > 1 || a.plan.Due(i, s.Start)) && (w == nil || w(q))
 		witnesses[q.Identity] = witnesses[q.Identity] || due[i]
+		scraped[q.Identity] = scraped[q.Identity] || due[i] && q.OfScrapes()
 	}
 	var out []*question.Query
 	for i := range of {
 		q := &of[i]
 		if slices.ContainsFunc(q.Feeds, func(f question.Feed) bool {
-			return f.Question >= 0 && due[f.Question] || f.Question < 0 && witnesses[f.Identity]
+			switch {
+			case f.Question >= 0:
+				return due[f.Question]
+			case f.Role == question.RoleScrapes:
+				return scraped[f.Identity]
+			}
+			return witnesses[f.Identity]
 		}) {
-			out = append(out, q)
+			out = append(out, a.told.inEffect(q))
 		}
 	}
 	return out
@@ -122,6 +133,7 @@ func (a *asker) send(ctx context.Context, q *question.Query, s question.Span, on
 			break // one piece that is missing spoils the answer
 		}
 	}
+	a.told.note(q, answers)
 	return answers
 }
 
@@ -161,9 +173,13 @@ func (a *asker) prepare(q *question.Query, k question.Piece, s question.Span) *a
 			span: s, index: id.Index, names: d.Labels(id.LabelNames()), partition: d.Label(a.Partition),
 			source: []byte(a.Name), classify: classifierOf(a.plan, d, f),
 		}
+		dec.cellwise = f.Role == question.RoleScrapes && id.Presence != ""
 		dec.whole = f.Question >= 0 && a.plan.Questions[f.Question].Check.Kind.Counted()
 		if f.Role == question.RoleBuckets {
 			dec.threshold = &a.plan.Questions[f.Question].Check.Histogram.Threshold
+		}
+		if a.told.unmeasured(q) {
+			dec.tuples = map[uint64]struct{}{}
 		}
 		ans.decoders = append(ans.decoders, dec)
 	}
@@ -194,7 +210,7 @@ func (f fan) Series(s *promapi.Series) error {
 }
 
 // assemble makes the blocks of all answers, an instant each.
-func (a *asker) assemble(answers []*answer, born newborn, s question.Span) []*slo.Block {
+func (a *asker) assemble(answers []*answer, born newborn, measured paces, s question.Span) []*slo.Block {
 	cells := a.unifyCells(slices.Concat(answers, born.answers))
 	blocks := make([]*slo.Block, s.N)
 	for i := range blocks {
@@ -212,6 +228,7 @@ func (a *asker) assemble(answers []*answer, born newborn, s question.Span) []*sl
 		for id := range b.Targets {
 			b.Targets[id] = targets(answers, id, i, cells)
 		}
+		a.refuse(b, measured.at(s.At(i)))
 		blocks[i] = b
 	}
 	return blocks

@@ -3,6 +3,7 @@ package gather
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,6 +19,9 @@ type asking struct {
 	wanted []*question.Query
 	slots  question.Span
 	births []*question.Query // none: of no slot
+	// measured is how often targets are scraped, whichever replica answers. It
+	// is measured by whoever wants to know first.
+	measured func() measurement
 }
 
 // heard is what came back, by place of the query.
@@ -34,12 +38,17 @@ func (h heard) all() []*answer {
 // ask puts every question that is due to the source, about each instant of
 // the span, and returns one block for each instant. It always returns: what
 // failed is a fault in its column. Questions that are not wished for are not
-// asked. What was born is asked of the slots that are final.
+// asked. What was born is asked of the slots that are final, and how often targets
+// are scraped of hours.
 func (a *asker) ask(ctx context.Context, s question.Span, w question.Wish) []*slo.Block {
 	started := time.Now()
 	k := asking{span: s, wanted: a.wanted(a.queries, s, w)}
 	if slots, ok := s.FinalSlots(); ok {
 		k.slots, k.births = slots, a.wanted(a.births, s, w)
+	}
+	k.measured = sync.OnceValue(func() measurement { return a.measure(ctx, s, w) })
+	if s.N == 1 {
+		go k.measured() // beside the rest; the past can wait
 	}
 	var blocks []*slo.Block
 	if a.choice == nil || len(k.wanted) == 0 {
@@ -47,7 +56,12 @@ func (a *asker) ask(ctx context.Context, s question.Span, w question.Wish) []*sl
 	} else {
 		blocks = a.askReplicas(ctx, k)
 	}
+	measuring := k.measured().answers
+	for _, ans := range measuring {
+		a.tally.add([]*question.Query{ans.query}, [][]*answer{{ans}})
+	}
 	for _, b := range blocks {
+		b.Cost = b.Cost.Plus(costOf(measuring))
 		b.Cost.Duration = time.Since(started)
 	}
 	return blocks
@@ -78,7 +92,7 @@ func (a *asker) blocks(ctx context.Context, k asking, h heard) []*slo.Block {
 	a.tally.add(k.births, h.births)
 	answers := slices.Concat(h.wanted...)
 	a.explainBounds(ctx, answers)
-	blocks := a.assemble(answers, newborn{k.slots, slices.Concat(h.births...)}, k.span)
+	blocks := a.assemble(answers, newborn{k.slots, slices.Concat(h.births...)}, k.measured().paces, k.span)
 	cost := costOf(h.all()).Plus(h.thrownAway)
 	for _, b := range blocks {
 		b.Cost = cost
@@ -94,7 +108,7 @@ func (a *asker) askWithin(ctx context.Context, s question.Span, w question.Wish,
 		for _, q := range a.wanted(a.queries, s, w) {
 			answers = append(answers, a.leftOut(q, s, "source "+a.Name+" answered about the past too slowly at the start; it is asked again later"))
 		}
-		return a.assemble(answers, newborn{}, s)
+		return a.assemble(answers, newborn{}, nil, s)
 	}
 	limited, cancel := context.WithTimeout(ctx, *left)
 	defer cancel()

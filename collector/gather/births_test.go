@@ -131,7 +131,7 @@ type noBirths struct{ Prometheus }
 var errNoBirths = errors.New("out of memory")
 
 func (p noBirths) QueryRange(ctx context.Context, q promapi.RangeQuery, sink promapi.Sink) (promapi.Report, error) {
-	if strings.Contains(q.Expr, " unless ") {
+	if strings.Contains(q.Expr, "min_over_time(") {
 		return promapi.Report{}, errNoBirths
 	}
 	return p.Prometheus.QueryRange(ctx, q, sink)

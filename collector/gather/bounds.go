@@ -59,7 +59,7 @@ func (m *boundsMemory) explain(h *rubric.Histogram, rows []slo.Row) {
 	bounds, _ := m.get(h)
 	for i := range rows {
 		if f := rows[i].Fault; f != nil && f.Reason == slo.NoSuchBucket {
-			f.Detail = missingBound(h, bounds)
+			f.Detail += nearestBounds(h, bounds)
 		}
 	}
 }
@@ -94,10 +94,19 @@ func (a *asker) explainBounds(ctx context.Context, answers []*answer) {
 // is missing: they are likely to be alike.
 const mostExplained = 20
 
-// missingBound explains that a histogram lacks the bound, with the nearest
-// ones where they are known.
-func missingBound(h *rubric.Histogram, bounds []float64) string {
-	text := fmt.Sprintf("%s has no bucket with the bound %g", h.Metric, h.Threshold)
+// missingBound explains that a histogram lacks the bound.
+func missingBound(h *rubric.Histogram) string {
+	return fmt.Sprintf("%s has no bucket with the bound %g", h.Metric, h.Threshold)
+}
+
+// missingBoundOfSome explains that some series of a histogram lack the bound.
+func missingBoundOfSome(h *rubric.Histogram) string {
+	return fmt.Sprintf("some series of %s have no bucket with the bound %g, and others have: do several versions run?", h.Metric, h.Threshold)
+}
+
+// nearestBounds names the bounds next to the one that is missing, "" where none
+// are known.
+func nearestBounds(h *rubric.Histogram, bounds []float64) string {
 	below, above := math.Inf(-1), math.Inf(1)
 	for _, b := range bounds {
 		switch {
@@ -113,32 +122,31 @@ func missingBound(h *rubric.Histogram, bounds []float64) string {
 			nearest = append(nearest, strconv.FormatFloat(b, 'g', -1, 64))
 		}
 	}
-	if len(nearest) > 0 {
-		text += "; the nearest are " + strings.Join(nearest, " and ")
+	if len(nearest) == 0 {
+		return ""
 	}
-	return text
+	return "; the nearest are " + strings.Join(nearest, " and ")
 }
 
 // lackingBound returns the services, in order, that have rows at the newest
-// instant but none within the bound of the histogram.
+// instant, and series without the bound of the histogram, or no other.
 func (d *decoder) lackingBound() []int {
-	all, within := map[int32]bool{}, map[int32]bool{}
-	for _, x := range d.steps[len(d.steps)-1] {
-		switch x.class {
-		case classAll:
-			all[x.service] = true
-		case classWithin:
-			within[x.service] = true
+	within, lacking := map[int32]bool{}, map[int32]bool{}
+	newest := d.steps[len(d.steps)-1]
+	for _, x := range newest {
+		within[x.service] = within[x.service] || x.class == classWithin
+	}
+	for _, x := range newest {
+		if x.class == classLacking || x.class == classAll && !within[x.service] {
+			lacking[x.service] = true
 		}
 	}
-	var lacking []int
-	for service := range all {
-		if !within[service] {
-			lacking = append(lacking, int(service))
-		}
+	var services []int
+	for service := range lacking {
+		services = append(services, int(service))
 	}
-	slices.Sort(lacking)
-	return lacking
+	slices.Sort(services)
+	return services
 }
 
 // boundsSink collects the bounds of a histogram.

@@ -25,7 +25,8 @@ const (
 	classGood class = iota
 	classBad
 	classAll
-	classWithin // observations within the bound of a histogram
+	classWithin  // observations within the bound of a histogram
+	classLacking // series of a histogram without the bound
 	classNativeAll
 	classNativeWithin
 	classValue
@@ -48,13 +49,17 @@ type decoder struct {
 	// whole says that rows are told apart by all labels, since those of one
 	// identity are added up; otherwise by the identity alone.
 	whole bool
+	// cellwise says that rows are about cells, and name no service.
+	cellwise bool
 
 	values    [][]byte
 	cells     []string
 	cellIndex map[string]int32
 	steps     [][]sample
 	unmatched int
-	misplaced int // points of an instant that was not asked about
+	tuples    map[uint64]struct{} // of all rows, by identity and cell; nil: not counted
+	rows      int                 // with tuples alone
+	misplaced int                 // points of an instant that was not asked about
 	seed      maphash.Seed
 }
 
@@ -62,7 +67,8 @@ type decoder struct {
 func (d *decoder) Reset() {
 	d.steps = make([][]sample, d.span.N)
 	d.cells, d.cellIndex = nil, map[string]int32{}
-	d.unmatched, d.misplaced = 0, 0
+	d.unmatched, d.misplaced, d.rows = 0, 0, 0
+	clear(d.tuples)
 	d.values = make([][]byte, len(d.names))
 	d.seed = maphash.MakeSeed()
 }
@@ -76,12 +82,20 @@ func (d *decoder) add(s *promapi.Series) {
 		_, _ = h.Write(d.values[i])
 		_ = h.WriteByte(0)
 	}
+	tuple := h.Sum64()
+	if d.tuples != nil {
+		d.rows++
+		_, _ = h.Write(s.Label(d.partition))
+		d.tuples[h.Sum64()] = struct{}{}
+	}
 	service, ok := d.index.Find(d.values)
+	if d.cellwise {
+		service, ok = wholeCell, true
+	}
 	if !ok {
 		d.unmatched++
 		return
 	}
-	tuple := h.Sum64()
 	if d.whole {
 		tuple = d.hashOf(s)
 	}

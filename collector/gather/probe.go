@@ -14,11 +14,12 @@ import (
 type Probe struct {
 	Source string
 	// Checks are those that the query serves, as rubric/check; none for the
-	// query that counts targets.
+	// queries that count targets, and scrapes.
 	Checks    []string
-	Expr      string
-	Services  int // of the catalog, with at least one row
-	Unmatched int // rows that name no service of the catalog
+	Scrapes   bool   // it counts scrapes; services are then those whose targets are measured
+	Expr      string // in effect
+	Services  int    // of the catalog, with at least one row
+	Unmatched int    // rows that name no service of the catalog
 	Samples   int64
 	Duration  time.Duration
 	// Faults are why the answer, or some rows of it, cannot be used.
@@ -26,21 +27,35 @@ type Probe struct {
 }
 
 // ProbeSources asks every query of a plan once, about one tick, one after the
-// other, and tells what each found and cost. Nothing is graded or kept.
+// other, and tells what each found and cost. Those whose rows turn out to be too
+// many are asked as they will be from then on. Nothing is graded or kept.
 func ProbeSources(ctx context.Context, plan *question.Plan, sources []Source, tick time.Time) []Probe {
 	var probes []Probe
 	for _, source := range sources {
 		a := newAsker(source, plan)
 		s := question.Instant(tick.Unix())
 		byQuery := make([][]*answer, len(a.queries))
+		inEffect := make([]*question.Query, len(a.queries))
 		for i := range a.queries {
-			byQuery[i] = a.send(ctx, &a.queries[i], s, 0)
+			q := &a.queries[i]
+			byQuery[i] = a.send(ctx, q, s, 0)
+			if inEffect[i] = a.told.inEffect(q); inEffect[i] != q {
+				byQuery[i] = a.send(ctx, inEffect[i], s, 0)
+			}
 		}
 		all := slices.Concat(byQuery...)
 		a.explainBounds(ctx, all)
-		block := a.assemble(all, newborn{}, s)[0]
+		scrapes := everyOne(a.scrapes)
+		measured, found, _ := a.measureAt(ctx, s, scrapes)
+		block := a.assemble(all, newborn{}, nil, s)[0]
+		a.refuse(block, measured[s.Start])
 		for i := range a.queries {
-			probes = append(probes, a.probe(&a.queries[i], byQuery[i], block))
+			probes = append(probes, a.probe(inEffect[i], byQuery[i], block))
+		}
+		for _, q := range scrapes {
+			p := a.probe(q, slices.DeleteFunc(slices.Clone(found), func(ans *answer) bool { return ans.query != q }), block)
+			p.Scrapes = true
+			probes = append(probes, p)
 		}
 	}
 	return probes
@@ -63,7 +78,9 @@ func (a *asker) probe(q *question.Query, answers []*answer, block *slo.Block) Pr
 		for _, d := range ans.decoders {
 			p.Unmatched = max(p.Unmatched, d.unmatched)
 			for _, x := range d.steps[0] {
-				services[x.service] = true
+				if x.service != wholeCell {
+					services[x.service] = true
+				}
 			}
 		}
 	}

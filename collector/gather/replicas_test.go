@@ -71,7 +71,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprintf(w, `{"status":"success","data":{"startTime":%q}}`, s.started.UTC().Format(time.RFC3339Nano))
 		return
 	}
-	s.queries++
+	if !fixture.AboutScrapes(r.Form.Get("query")) {
+		s.queries++ // how often targets are scraped is asked once an hour, of no replica in particular
+	}
 	if s.refuses != "" && strings.Contains(r.Form.Get("query"), s.refuses) {
 		http.Error(w, "going away", http.StatusServiceUnavailable)
 		return

@@ -72,10 +72,12 @@ func countedRow(check *rubric.Check, samples []sample) (row slo.Row, ok bool) {
 // buckets stand before native histograms where a service has both.
 func bucketCounts(h *rubric.Histogram, s sums) (bad, total float64, fault *slo.Fault) {
 	switch {
-	case s.count[classAll]+s.count[classWithin] == 0:
+	case s.count[classAll]+s.count[classWithin] == 0: // nor does it matter what lacks the bound
 		return s.value[classNativeAll] - s.value[classNativeWithin], s.value[classNativeAll], nil
 	case s.count[classWithin] == 0:
-		return 0, 0, &slo.Fault{Reason: slo.NoSuchBucket, Detail: missingBound(h, nil)}
+		return 0, 0, &slo.Fault{Reason: slo.NoSuchBucket, Detail: missingBound(h)}
+	case s.count[classLacking] > 0:
+		return 0, 0, &slo.Fault{Reason: slo.NoSuchBucket, Detail: missingBoundOfSome(h)}
 	case s.count[classAll] == 0:
 		return 0, 0, &slo.Fault{Reason: slo.InvalidData, Detail: h.Metric + " has no +Inf bucket"}
 	}
@@ -168,12 +170,14 @@ func classifierOf(p *question.Plan, d question.Dialect, f question.Feed) func(*p
 		return always(classAll)
 	case question.RoleBad, question.RoleBorn:
 		return always(classBad)
-	case question.RoleGauge:
+	case question.RoleGauge, question.RoleScrapes:
 		return always(classValue)
 	case question.RolePresence:
 		return always(classPresent)
 	case question.RoleTargets:
 		return targetClass
+	case question.RoleTold:
+		return toldClass(f.Bad)
 	case question.RoleBuckets:
 		return bucketClass(p.Questions[f.Question].Check.Histogram.Threshold)
 	}
@@ -197,13 +201,27 @@ func eventClass(d question.Dialect, bad []*labels.Matcher) func(*promapi.Series)
 	}
 }
 
+// toldClass reads what the source says.
+func toldClass(label string) func(*promapi.Series) (class, bool) {
+	return func(s *promapi.Series) (class, bool) {
+		if string(s.Label(label)) == question.BadMark {
+			return classBad, true
+		}
+		return classGood, true
+	}
+}
+
 func always(c class) func(*promapi.Series) (class, bool) {
 	return func(*promapi.Series) (class, bool) { return c, true }
 }
 
-// bucketClass matches le as a number.
+// bucketClass matches le as a number. Rows that count series without the bound have
+// no le.
 func bucketClass(threshold float64) func(*promapi.Series) (class, bool) {
 	return func(s *promapi.Series) (class, bool) {
+		if len(s.Label(question.LackingLabel)) > 0 {
+			return classLacking, true
+		}
 		le, err := strconv.ParseFloat(string(s.Label(model.BucketLabel)), 64)
 		switch {
 		case err != nil:

@@ -83,6 +83,48 @@ func TestWhatARealPrometheusAnswersBecomesRows(t *testing.T) {
 			},
 		},
 		{
+			name:    "a bound that only some series have is an error of their cell",
+			rubrics: fixture.OneCheck(fixture.BucketCheck),
+			load: `load 1m
+				lat_seconds_bucket{service="playlist",cluster="x",pod="old",le="0.4"} 0+9x20
+				lat_seconds_bucket{service="playlist",cluster="x",pod="old",le="0.8"} 0+9x20
+				lat_seconds_bucket{service="playlist",cluster="x",pod="old",le="+Inf"} 0+10x20
+				lat_seconds_bucket{service="playlist",cluster="x",pod="new",le="0.5"} 0+9x20
+				lat_seconds_bucket{service="playlist",cluster="x",pod="new",le="+Inf"} 0+10x20
+				lat_seconds_bucket{service="playlist",cluster="y",pod="new",le="0.5"} 0+9x20
+				lat_seconds_bucket{service="playlist",cluster="y",pod="new",le="+Inf"} 0+10x20`,
+			change: partitioned,
+			want: []string{
+				"playlist@x no_such_bucket: some series of lat_seconds have no bucket with the bound 0.5, and others have: do several versions run?; the nearest are 0.4 and 0.8",
+				"playlist@y 5/50",
+			},
+		},
+		{
+			name:    "a series without the bound counts until its slot is over",
+			rubrics: fixture.OneCheck(fixture.BucketCheck),
+			load: `load 1m
+				lat_seconds_bucket{service="playlist",pod="old",le="0.4"} 0+9x8 stale
+				lat_seconds_bucket{service="playlist",pod="old",le="+Inf"} 0+10x8 stale
+				lat_seconds_bucket{service="playlist",pod="new",le="0.5"} 0+9x20
+				lat_seconds_bucket{service="playlist",pod="new",le="+Inf"} 0+10x20
+				lat_seconds_bucket{service="search",pod="old",le="+Inf"} 0+10x4 stale
+				lat_seconds_bucket{service="search",pod="new",le="0.5"} 0+9x20
+				lat_seconds_bucket{service="search",pod="new",le="+Inf"} 0+10x20`,
+			want: []string{
+				"playlist@eu no_such_bucket: some series of lat_seconds have no bucket with the bound 0.5, and others have: do several versions run?; the nearest are 0.4",
+				"search@eu 5/50",
+			},
+		},
+		{
+			name:    "native histograms do not mind classic buckets that have just gone",
+			rubrics: fixture.OneCheck(fixture.BucketCheck),
+			load: `load 1m
+				lat_seconds_bucket{service="playlist",le="0.4"} 0+9x5 stale
+				lat_seconds_bucket{service="playlist",le="+Inf"} 0+10x5 stale
+				lat_seconds{service="playlist"} {{schema:0 sum:0 count:0 offset:-2 buckets:[0 0 0]}}+{{schema:0 sum:4 count:8 offset:-2 buckets:[2 2 4]}}x20`,
+			want: []string{"playlist@eu 20/40"},
+		},
+		{
 			name:    "buckets without +Inf",
 			rubrics: fixture.OneCheck(fixture.BucketCheck),
 			load: `load 1m

@@ -52,57 +52,57 @@ func TestNoSourceCanHarmTheOthers(t *testing.T) {
 		answer func(w http.ResponseWriter, r *http.Request)
 		reason slo.Reason
 		detail string
-		most   int64 // questions sent to it for a tick of two queries
+		most   int64 // questions sent to it for a tick of two queries, and a measurement
 	}{
 		{"dead", nil, slo.SourceError, "unreachable", 10},
-		{"slow", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, slo.SourceError, "timeout", 2},
+		{"slow", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, slo.SourceError, "timeout", 3},
 		{"dripping", func(w http.ResponseWriter, r *http.Request) {
 			write(w, endless, func(int) string {
 				_ = http.NewResponseController(w).Flush()
 				<-time.After(10 * time.Millisecond)
 				return " "
 			})
-		}, slo.SourceError, "timeout", 2},
+		}, slo.SourceError, "timeout", 3},
 		{"a page of HTML", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
 			_, _ = io.WriteString(w, "<html>Sign in</html>")
-		}, slo.SourceError, "malformed", 2},
-		{"garbage", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("\x00\xff{{{")) }, slo.SourceError, "malformed", 2},
+		}, slo.SourceError, "malformed", 3},
+		{"garbage", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("\x00\xff{{{")) }, slo.SourceError, "malformed", 3},
 		{"cut off", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, vectorStart+`{"metric":{"service":"playlist","code":"500"},"value":[1,"7"]},`)
-		}, slo.SourceError, "malformed", 2},
+		}, slo.SourceError, "malformed", 3},
 		{"a scalar", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, `{"status":"success","data":{"resultType":"scalar","result":[1,"7"]}}`)
-		}, slo.SourceError, "malformed", 2},
+		}, slo.SourceError, "malformed", 3},
 		{"not a number", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = fmt.Fprintf(w, vectorStart+`{"metric":{"service":"playlist","code":"500"},"value":[%d,"NaN"]}]}}`, t0)
-		}, slo.InvalidData, "NaN", 2},
+		}, slo.InvalidData, "NaN", 3},
 		{"negative counts", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = fmt.Fprintf(w, vectorStart+`{"metric":{"service":"playlist","code":"500"},"value":[%d,"-7"]}]}}`, t0)
-		}, slo.InvalidData, "cannot be", 2},
+		}, slo.InvalidData, "cannot be", 3},
 		{"another time", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, vectorStart+`{"metric":{"service":"playlist","code":"500"},"value":[5,"7"]}]}}`)
-		}, slo.InvalidData, "about another time", 2},
+		}, slo.InvalidData, "about another time", 3},
 		{"partial", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, vectorStart+`]},"warnings":["a store did not answer"]}`)
-		}, slo.Partial, "a store did not answer", 2},
+		}, slo.Partial, "a store did not answer", 3},
 		{"endless", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, vectorStart)
 			write(w, endless, func(int) string {
 				return strings.Repeat(`{"metric":{"service":"nobody"},"value":[1,"7"]},`, 100)
 			})
-		}, slo.SourceError, "too_many_series", 2 * 3},
+		}, slo.SourceError, "too_many_series", 3 * 3},
 		{"an endless name", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, vectorStart+`{"metric":{"service":"`)
 			write(w, endless, func(int) string { return strings.Repeat("x", 4096) })
-		}, slo.SourceError, "larger than", 2 * 3},
+		}, slo.SourceError, "larger than", 3 * 3},
 		{"a million series", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, vectorStart)
 			write(w, 10_000, func(i int) string {
 				return strings.Repeat(fmt.Sprintf(`{"metric":{"service":"playlist","code":"%d"},"value":[1,"7"]},`, i), 100)
 			})
 			_, _ = io.WriteString(w, `{"metric":{},"value":[1,"7"]}]}}`)
-		}, slo.SourceError, "too_many_series", 2 * 3},
+		}, slo.SourceError, "too_many_series", 3 * 3},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -21,6 +21,9 @@ type Query struct {
 	// matchers, in the rubric's words, let through. It is nil where that
 	// cannot be done: an author's query may join series that name no service.
 	narrowed func(more []*labels.Matcher) string
+	// Told asks for the same of a source where the rows of this one are too many: one
+	// that classifies events itself. It is nil where rows are not classified.
+	Told *Query
 }
 
 // Feed is the part that one query has in the answer to one question, or to
@@ -29,6 +32,7 @@ type Feed struct {
 	Question int // place in the plan; -1: the targets
 	Identity int // place in the plan
 	Role     Role
+	Bad      string // of RoleTold: the label that is BadMark where a row is bad
 }
 
 // Role says how rows turn into counts, a value or targets.
@@ -44,6 +48,8 @@ const (
 	RoleTargets                // rows are numbers of targets, by whether they are up
 	RolePresence               // rows are numbers of targets that are up
 	RoleBorn                   // rows are bad events that counters were born with
+	RoleTold                   // rows are events; a label says whether they are bad
+	RoleScrapes                // rows are numbers of scrapes in a tile of time
 )
 
 // Dialect is how one source names labels. It is immutable.
@@ -97,14 +103,17 @@ func (p *Plan) Queries(d Dialect) []Query {
 		}
 		w := p.writer(d, q.Identity, p.scopeOf(q.Identity))
 		for _, part := range w.parts(q.Check, scans[scanOf(q)]) {
-			all.add(part, Feed{i, q.Identity, part.role})
+			all.add(part, Feed{Question: i, Identity: q.Identity, Role: part.role})
 		}
 	}
 	for i := range p.Identities {
 		if p.reaches(i) {
 			part := p.writer(d, i, p.scopeOf(i)).targets()
-			all.add(part, Feed{-1, i, part.role})
+			all.add(part, Feed{Question: -1, Identity: i, Role: part.role})
 		}
+	}
+	for i := range all.queries {
+		all.queries[i].Told = p.told(d, &all.queries[i])
 	}
 	return all.queries
 }
@@ -118,7 +127,7 @@ func (p *Plan) Births(d Dialect) []Query {
 			continue
 		}
 		if part, ok := p.writer(d, q.Identity, p.scopeOf(q.Identity)).born(q.Check); ok {
-			all.add(part, Feed{i, q.Identity, RoleBorn})
+			all.add(part, Feed{Question: i, Identity: q.Identity, Role: RoleBorn})
 		}
 	}
 	return all.queries

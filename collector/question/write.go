@@ -6,12 +6,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/apgarhq/apgar/rubric"
+	"github.com/apgarhq/apgar/slo"
 )
 
 // writer writes queries on the syntax tree; no value of a catalog is ever
@@ -78,6 +80,9 @@ const UpLabel = "apgar_up"
 
 // shown writes the expression that shows a person what a check saw.
 func (w writer) shown(check *rubric.Check) string {
+	if h := check.Histogram; h != nil {
+		return either(w.neededBuckets(h), w.native(h)).String()
+	}
 	var scan []string
 	if check.Events != nil {
 		for _, m := range check.Events.Bad {
@@ -115,28 +120,65 @@ func (w writer) events(s rubric.Selector, recorded string, by []string) string {
 	return sumBy(grouping, increase(selector)).String()
 }
 
-// buckets asks for the two buckets that an SLI needs: its bound, in each of
-// the spellings that a bound may have, and all; and for native histograms,
-// whose name has no suffix.
+// buckets asks for the buckets that an SLI needs, and for how many series lack its
+// bound.
 func (w writer) buckets(h *rubric.Histogram) string {
-	spellings := []string{regexp.QuoteMeta("+Inf")}
-	for _, text := range spellingsOf(h.Threshold) {
-		spellings = append(spellings, regexp.QuoteMeta(text))
+	all := labels.MustNewMatcher(labels.MatchEqual, model.BucketLabel, infBound)
+	lacking := func(age time.Duration) parser.Expr {
+		return &parser.ParenExpr{Expr: &parser.BinaryExpr{
+			Op:  parser.LUNLESS,
+			LHS: before(w.selector(h.Metric+"_bucket", h.Where, all), age), RHS: before(w.selector(h.Metric+"_bucket", h.Where, leAmong(spellingsOf(h.Threshold))), age),
+			VectorMatching: &parser.VectorMatching{Card: parser.CardManyToMany, MatchingLabels: []string{model.BucketLabel}},
+		}}
 	}
-	le := labels.MustNewMatcher(labels.MatchRegexp, model.BucketLabel, strings.Join(spellings, "|"))
-	either := &parser.BinaryExpr{
-		Op:             parser.LOR,
-		LHS:            sumBy(w.grouping(w.identity, model.BucketLabel), increase(w.selector(h.Metric+"_bucket", h.Where, le))),
-		RHS:            sumBy(w.grouping(w.identity), increase(w.selector(h.Metric, h.Where))),
-		VectorMatching: &parser.VectorMatching{Card: parser.CardManyToMany},
-	}
-	return either.String()
+	count := &parser.AggregateExpr{Op: parser.COUNT, Expr: either(lacking(0), lacking(slo.SlotLength)), Grouping: w.grouping(w.identity)}
+	return either(either(w.neededBuckets(h), relabelled(count, LackingLabel, model.BucketLabel, "", "")), w.native(h)).String()
 }
 
-// bounds asks which bounds the buckets of a histogram have.
+const infBound = "+Inf"
+
+// neededBuckets asks for two buckets: that of the bound, in each of the spellings
+// that it may have, and that of all.
+func (w writer) neededBuckets(h *rubric.Histogram) parser.Expr {
+	le := leAmong(append([]string{infBound}, spellingsOf(h.Threshold)...))
+	return sumBy(w.grouping(w.identity, model.BucketLabel), increase(w.selector(h.Metric+"_bucket", h.Where, le)))
+}
+
+// native asks for native histograms, whose name has no suffix.
+func (w writer) native(h *rubric.Histogram) parser.Expr {
+	return sumBy(w.grouping(w.identity), increase(w.selector(h.Metric, h.Where)))
+}
+
+func leAmong(spellings []string) *labels.Matcher {
+	quoted := make([]string, len(spellings))
+	for i, text := range spellings {
+		quoted[i] = regexp.QuoteMeta(text)
+	}
+	return labels.MustNewMatcher(labels.MatchRegexp, model.BucketLabel, strings.Join(quoted, "|"))
+}
+
+// LackingLabel marks the rows of a buckets query that count series of which none
+// has the bound: those that are there at the end of the slot, or were at its
+// beginning.
+const LackingLabel = "apgar_lacking"
+
+func either(lhs, rhs parser.Expr) parser.Expr {
+	return &parser.BinaryExpr{Op: parser.LOR, LHS: lhs, RHS: rhs, VectorMatching: &parser.VectorMatching{Card: parser.CardManyToMany}}
+}
+
+// relabelled sets a label where another matches a pattern, anchored.
+func relabelled(of parser.Expr, name, value, from, pattern string) parser.Expr {
+	text := func(s string) parser.Expr { return &parser.StringLiteral{Val: s} }
+	return &parser.Call{Func: parser.Functions["label_replace"], Args: parser.Expressions{of, text(name), text(value), text(from), text(pattern)}}
+}
+
+// bounds asks which bounds the buckets of a histogram have, or had at the beginning
+// of the slot.
 func (w writer) bounds(h *rubric.Histogram) string {
-	agg := &parser.AggregateExpr{Op: parser.GROUP, Expr: w.selector(h.Metric+"_bucket", h.Where), Grouping: []string{model.BucketLabel}}
-	return agg.String()
+	at := func(age time.Duration) parser.Expr {
+		return &parser.AggregateExpr{Op: parser.GROUP, Expr: before(w.selector(h.Metric+"_bucket", h.Where), age), Grouping: []string{model.BucketLabel}}
+	}
+	return either(at(0), at(slo.SlotLength)).String()
 }
 
 // spellingsOf returns the ways in which clients write a bucket bound: 1, 1.0,

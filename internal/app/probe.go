@@ -30,16 +30,19 @@ func (o CheckOptions) probe(ctx context.Context, rubrics []*rubric.Rubric) error
 
 func (o CheckOptions) printProbes(probes []gather.Probe) error {
 	w := tabwriter.NewWriter(o.Out, 0, 4, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "source\tserves\tservices\tunmatched rows\tsamples\ttook")
+	_, _ = fmt.Fprintln(w, "source\tserves\tservices\tunmatched rows\tsamples\ttook\tquery in effect")
 	var faults []string
 	found := map[string]int{}
 	for _, p := range probes {
 		serves := strings.Join(p.Checks, ", ")
-		if serves == "" {
+		switch {
+		case p.Scrapes:
+			serves = "(scrapes)"
+		case serves == "":
 			serves = "(targets)"
 		}
 		found[serves] += p.Services
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%s\n", p.Source, serves, p.Services, p.Unmatched, p.Samples, p.Duration.Round(time.Millisecond/10))
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%s\t%s\n", p.Source, serves, p.Services, p.Unmatched, p.Samples, p.Duration.Round(time.Millisecond/10), p.Expr)
 		for _, f := range p.Faults {
 			faults = append(faults, fmt.Sprintf("%s: %s: %s", p.Source, serves, f))
 		}
