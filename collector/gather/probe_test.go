@@ -26,17 +26,20 @@ rubrics:
 		lat_seconds_bucket{service="search",le="+Inf"} 0+10x20
 		up{service="playlist"} 1x20`)
 	probes := ProbeSources(t.Context(), p, []Source{{Name: "eu", Client: fixture.Client(t, url)}}, time.Unix(600, 0))
-	require.Len(t, probes, 4)
+	require.Len(t, probes, 5)
 	for i, want := range []Probe{
 		{Checks: []string{"a/calls"}, Services: 1, Unmatched: 1},
 		{Checks: []string{"a/calls"}, Services: 1},
 		{Checks: []string{"a/latency"}, Services: 1, Faults: []string{"lat_seconds has no bucket with the bound 0.5; the nearest are 0.4"}},
 		{Services: 1},
+		{Checks: []string{"a/calls"}, Births: true},
 	} {
 		require.Equal(t, want.Checks, probes[i].Checks)
 		require.Equal(t, want.Services, probes[i].Services)
 		require.Equal(t, want.Unmatched, probes[i].Unmatched)
 		require.Equal(t, want.Faults, probes[i].Faults)
+		require.Equal(t, want.Births, probes[i].Births)
 		require.NotEmpty(t, probes[i].Expr)
+		require.Positive(t, probes[i].Samples)
 	}
 }
