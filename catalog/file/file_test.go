@@ -132,3 +132,14 @@ func TestAFileThatCannotBeReadIsAProblemAndTheOthersLoad(t *testing.T) {
 	_, err = Read(os.DevNull)
 	require.ErrorContains(t, err, "a device, pipe or socket")
 }
+
+func TestOfOptionalFilesAGlobMayMatchNone(t *testing.T) {
+	base := filepath.Join(t.TempDir(), "odd[1]") // what the name of the folder holds does not matter
+	paths, problems := ExpandOptional([]string{"none/*.yml", "gone.yml"}, base)
+	require.Empty(t, paths)
+	require.Len(t, problems, 2)
+	require.Equal(t, []bool{true, false}, []bool{problems[0].Warning, problems[1].Warning})
+	_, problems = Expand([]string{"none/*.yml"}, base)
+	require.Len(t, problems, 1)
+	require.False(t, problems[0].Warning)
+}
