@@ -101,7 +101,6 @@ func FuzzLoad(f *testing.F) {
 			require.NotEmpty(t, p.Message)
 			require.Equal(t, "fuzz.yml", p.Position.File)
 		}
-		require.Len(t, set.Hash(), 12)
 		for _, w := range set.Waivers() {
 			require.NotEmpty(t, w.ID)
 			require.NotEmpty(t, w.Reason)
@@ -111,7 +110,7 @@ func FuzzLoad(f *testing.F) {
 			require.True(t, w.Expires.After(w.Created))
 			require.False(t, w.Expires.After(w.Created.Add(MaxTerm)))
 			require.NotEqual(t, Target{}, w.Target)
-			set.For(service, w.Rubric, "check", w.Created)
+			set.Of(service).For(w.Rubric, "check", w.Created)
 		}
 		for _, p := range set.Review(Scope{Services: []*catalog.Service{service}}, time.Unix(0, 0)) {
 			require.NotEmpty(t, p.Message)

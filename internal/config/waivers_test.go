@@ -45,7 +45,7 @@ waivers:
 	}, texts(problems))
 	require.Equal(t, 3, set.Len(), "every file is read once")
 	at := time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
-	w, ok := set.For(snapshot.Services()[0], "http", "latency", at)
+	w, ok := set.Of(snapshot.Services()[0]).For("http", "latency", at)
 	require.True(t, ok)
 	require.Equal(t, "good", w.ID)
 	require.Equal(t, []string{
