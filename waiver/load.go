@@ -114,10 +114,6 @@ func (l *loader) waiver(n *yaml.Node, number int) (w Waiver, ok bool) {
 	if !e.whole && len(e.Keys()) == 0 {
 		return Waiver{}, false // it is no mapping, which has been said
 	}
-	if e.Line() == 0 {
-		e.Mistake(n.Line, "%s is empty: remove it", e.What())
-		return Waiver{}, false
-	}
 	w = Waiver{ID: e.id(), Position: l.at(e.Line())}
 	w.Reason = e.required("reason", "say why the service is exempted, and what will end it")
 	w.Requester, w.Approver = e.people()

@@ -121,7 +121,7 @@ func TestAFileThatCannotBeReadIsAProblemAndTheOthersLoad(t *testing.T) {
 		texts = append(texts, strings.ReplaceAll(p.Error(), base, ""))
 	}
 	require.Equal(t, []string{
-		"/bad.yml:1: this is no valid YAML: did not find expected node content",
+		"/bad.yml:1: this is no valid YAML: did not find expected node content: write a value, in quotes if it starts with a bracket or a comma, or close the bracket",
 		"/big.yml: the file has 4194305 bytes, but at most 4194304 are read: split it into several files",
 		"/gone.yml: reading the file: no such file or directory",
 	}, texts)
