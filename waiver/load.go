@@ -44,8 +44,13 @@ func Load(env *catalog.Env, files ...File) (*Set, []catalog.Problem) {
 	for _, f := range files {
 		l.file = f
 		limits := strict.Limits{Bytes: catalog.MaxFileBytes, Documents: maxFileDocuments, Depth: maxFileDepth}
-		for _, root := range strict.Documents(f.Data, limits, l.report) {
+		known := len(l.problems)
+		roots := strict.Documents(f.Data, limits, l.report)
+		for _, root := range roots {
 			l.document(root)
+		}
+		if len(roots) == 0 && len(l.problems) == known {
+			l.problems = append(l.problems, catalog.Problem{Position: l.at(1), Warning: true, Message: "the file is empty: add waivers, or remove the file"})
 		}
 	}
 	catalog.Problems(l.problems).Sort()

@@ -118,3 +118,9 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+func TestAFileWithoutADocumentIsAWarning(t *testing.T) {
+	set, problems := Load(environment(t), File{Name: "a.yml", Data: []byte("# the last one has run out\n")}, File{Name: "b.yml", Data: []byte("apiVersion: apgar.dev/v1\nwaivers: []\n")})
+	require.Zero(t, set.Len())
+	require.Equal(t, "a.yml:1: warning: the file is empty: add waivers, or remove the file", catalog.Problems(problems).Error())
+}

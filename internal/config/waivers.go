@@ -15,6 +15,7 @@ import (
 // never nil.
 func (c *Config) LoadWaivers(env *catalog.Env) (*waiver.Set, []catalog.Problem) {
 	paths, problems := file.ExpandOptional(c.Rubrics.Waivers, c.Dir)
+	problems = c.located(problems)
 	var files []waiver.File
 	for _, path := range paths {
 		data, err := file.Read(path)

@@ -39,8 +39,8 @@ waivers:
 	}
 	set, problems := c.LoadWaivers(env)
 	require.Equal(t, []string{
-		"none/*.yml: warning: no file matches: mend the path, or remove it",
-		"none.yml: no file matches: mend the path, or remove it",
+		"apgar.yml:1: warning: none/*.yml: no file matches: mend the path, or remove it",
+		"apgar.yml:1: none.yml: no file matches: mend the path, or remove it",
 		`waivers/a.yml:4: requester and approver of waiver "alone" are the same, a: let somebody else approve it`,
 	}, texts(problems))
 	require.Equal(t, 3, set.Len(), "every file is read once")
