@@ -25,7 +25,7 @@ func TestEveryLoaderHasASchema(t *testing.T) {
 		compile(t, name)
 	}
 	_, err := JSON("../schema")
-	require.EqualError(t, err, `there is no schema "../schema": there are catalog, config, rubrics, waivers`)
+	require.EqualError(t, err, `there is no schema "../schema": there are catalog, config, rubrics, tests, waivers`)
 }
 
 // stray is a field that no loader knows and that is near to none.
@@ -235,7 +235,7 @@ func TestThePacksOfTheSchemaAreThoseThatAreShipped(t *testing.T) {
 // TestEveryFieldIsExplained holds that an editor has something to show for
 // every field, and that the manual has it too.
 func TestEveryFieldIsExplained(t *testing.T) {
-	manual := string(readFile(t, "../../docs/configuration.md")) + string(readFile(t, "../../docs/waivers.md"))
+	manual := string(readFile(t, "../../docs/configuration.md")) + string(readFile(t, "../../docs/waivers.md")) + string(readFile(t, "../../docs/rubric-tests.md"))
 	for _, name := range Names() {
 		fields := 0
 		properties(raw(t, name), "", func(place, field string, s map[string]any) {
