@@ -60,9 +60,9 @@ func checkAnnotation(key, value string) string {
 	if overridePattern.MatchString(name) {
 		return ""
 	}
-	hint := ""
+	hint := "there"
 	if near := strict.Nearest(name, []string{"packs", "service", "sources", "tier"}); near != "" {
-		hint = fmt.Sprintf("did you mean %q? ", AnnotationPrefix+near)
+		hint = fmt.Sprintf("did you mean %q? There", AnnotationPrefix+near)
 	}
-	return fmt.Sprintf("the annotation %s is not known and left out: %sThere are tier, service, identity.<label>, sources, packs and <rubric>.<check>.<field>", strict.Clip(key), hint)
+	return fmt.Sprintf("the annotation %s is not known and left out: %s are tier, service, identity.<label>, sources, packs and <rubric>.<check>.<field>", strict.Clip(key), hint)
 }

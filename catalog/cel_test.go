@@ -100,7 +100,7 @@ func TestBadConditionsAreExplained(t *testing.T) {
 		`service.labels == {"a": "b"}`:             `it compares a whole map`,
 		`a b`:                                      `line 1, column 3`,
 		`x1 || x2 || x3 || x4 || x5`:               `and 2 more`,
-		strings.Repeat("(", 100) + "true" + strings.Repeat(")", 100): `expression recursion limit exceeded`,
+		strings.Repeat("(", 100) + "true" + strings.Repeat(")", 100): `it is nested too deeply: use fewer brackets`,
 		`service.name == "` + strings.Repeat("x", 5000) + `"`:        `at most 4096 are allowed`,
 		`Service{name: "x"}.name == "x" && service.nothing == ""`:    `there is no field "nothing"`,
 	} {

@@ -46,6 +46,9 @@ func (e *Env) reword(message string) string {
 		_, operands, _ := strings.Cut(message, "applied to '")
 		return fmt.Sprintf("%s cannot be applied to %s", name, strings.TrimSuffix(operands, "'"))
 	}
+	if strings.HasPrefix(message, "expression recursion limit exceeded") {
+		return "it is nested too deeply: use fewer brackets, or split it into several checks"
+	}
 	message = strings.TrimPrefix(message, "Syntax error: ")
 	if strings.Contains(message, "'<EOF>'") {
 		return "the expression ends too early"

@@ -28,7 +28,7 @@ func (e *Env) program(src string, checked *cel.Ast) (program, error) {
 	}
 	run, err := e.env.Program(checked, options...)
 	if err != nil {
-		return program{}, fmt.Errorf("planning its evaluation: %w", err)
+		return program{}, fmt.Errorf("a part of it cannot be evaluated: %w: mend the regular expression or the constant", err)
 	}
 	return program{source: src, run: run}, nil
 }

@@ -29,8 +29,12 @@ const apiVersion = "apgar.dev/v1"
 func Parse(name string, data []byte) (Document, []Problem) {
 	p := &fileParser{name: name}
 	limits := strict.Limits{Bytes: MaxFileBytes, Documents: maxDocuments, Depth: maxDepth}
-	for _, root := range strict.Documents(data, limits, p.report) {
+	roots := strict.Documents(data, limits, p.report)
+	for _, root := range roots {
 		p.document(root)
+	}
+	if len(roots) == 0 && len(p.problems) == 0 {
+		p.problems = append(p.problems, Problem{Position: p.at(1), Warning: true, Message: "the file is empty: add services, or remove the file"})
 	}
 	Problems(p.problems).Sort()
 	return p.out, p.problems

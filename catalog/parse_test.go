@@ -163,3 +163,12 @@ func BenchmarkParse(b *testing.B) {
 		}
 	}
 }
+
+func TestAFileWithoutADocumentIsAWarning(t *testing.T) {
+	for _, text := range []string{"", "\n# to be filled in\n---\n", "\ufeff"} {
+		_, problems := Parse("a.yml", []byte(text))
+		require.Equal(t, "a.yml:1: warning: the file is empty: add services, or remove the file", Problems(problems).Error())
+	}
+	_, problems := Parse("a.yml", []byte("apiVersion: apgar.dev/v1\nservices: []\n"))
+	require.Empty(t, problems)
+}

@@ -25,6 +25,9 @@ type ReplayOptions struct {
 	// with a state of its own; none: one set of all. What two of them count
 	// alike is asked for once.
 	Sets [][]*rubric.Rubric
+	// Outages are times in which sources do not answer as they would. The past
+	// before the first tick is told in any case.
+	Outages []Outage
 	// Visit is given the scorecards of each tick by set. Its error ends the
 	// replay.
 	Visit func(tick time.Time, sets [][]*scorecard.Scorecard) error
@@ -81,13 +84,18 @@ type replay struct {
 	options ReplayOptions
 	graders []*grader.Grader // by set; they share the ledger of the collector's own
 	needs   []question.Need  // by set
-	asked   int              // ranges so far
-	ranges  int              // in all
+	outages *outages
+	asked   int // ranges so far
+	ranges  int // in all
 	report  ReplayReport
 }
 
 func newReplay(o Options, r ReplayOptions) *replay {
-	p := &replay{Collector: New(o), options: r}
+	down := &outages{list: r.Outages}
+	if len(r.Outages) > 0 {
+		o.Sources = down.over(o.Sources)
+	}
+	p := &replay{Collector: New(o), options: r, outages: down}
 	p.faults = newFaultLog()
 	p.gatherer.Tally()
 	p.grader.Use(p.ledger, nil)
@@ -124,9 +132,11 @@ func (p *replay) run(ctx context.Context) error {
 	p.settleCost(false)
 	var failed error
 	for _, s := range graded {
+		p.outages.now = time.Unix(s.Start, 0)
 		p.ask(ctx, s, nil, func(g gathered) {
 			if failed == nil && ctx.Err() == nil {
 				failed = p.visit(g)
+				p.mend(ctx, g)
 			}
 		})
 		if failed != nil {
@@ -146,7 +156,7 @@ func (p *replay) rangesOf(from, to time.Time) []question.Span {
 	var out []question.Span
 	step := p.options.Step
 	for at := from; !at.After(to); {
-		n := min(p.instants(walkInstants), int(to.Sub(at)/step)+1)
+		n := p.outages.ticksFrom(at, step, min(p.instants(walkInstants), int(to.Sub(at)/step)+1))
 		s := question.Span{Start: at.Unix(), Step: seconds(step), N: n}
 		s.Final = s.Last() // all of it is past: what is late has come
 		out = append(out, s)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/apgarhq/apgar/catalog/strict"
 )
 
@@ -31,13 +33,15 @@ func (l *loader) check(m *strict.Map, r *Rubric, identities []*Identity) *Check 
 	c.Why, c.Fix = strings.TrimSpace(m.Text("why")), strings.TrimSpace(m.Text("fix"))
 	c.Severity = choice(m, "severity", Medium, Critical, High, Medium, Low)
 	c.Weight = weight(m, DefaultWeight(c.Severity))
-	if c.Level = m.Text("level"); c.Level != "" {
+	if c.Level = m.Text("level"); c.Level != "" && !l.noLevels {
 		c.LevelRank = rankOf(m, "level", c.Level, r.Levels)
 	}
 	c.AppliesTo = l.condition(m, "applies_to")
 	l.kind(m, c)
 	readThreshold(m, c)
+	l.ratioAbove1(m, c)
 	l.asking(m, c, identities)
+	badOfEvents(m, c)
 	for _, field := range []string{"description", "across", "unit", "query", "metric", "where", "bad"} {
 		misplaced(m, field)
 	}
@@ -183,6 +187,9 @@ func (l *loader) identityList(m *strict.Map, missing []*Identity) []*Identity {
 		default:
 			out = append(out, id)
 		}
+	}
+	if n := m.Node("identity"); n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
+		m.Mistake(m.LineOf("identity"), "identity of %s is an empty list: name one, or leave it out", m.What())
 	}
 	return out
 }

@@ -49,6 +49,10 @@ func events(m *strict.Map) *Events {
 		e.Mistake(e.Line(), `bad is missing in %s: say which events are bad, e.g. bad: '{code=~"5.."}'`, e.What())
 	case everyEvent(out.Bad, out.Total.Where):
 		e.Mistake(e.LineOf("bad"), "bad of %s matches every event: say which ones are bad, e.g. '{code=~\"5..\"}'", e.What())
+	default:
+		if a, b := contradiction(slices.Concat(out.Total.Where, out.Bad)); a != nil {
+			e.Mistake(e.LineOf("bad"), "bad of %s matches no event, as none has both %s and %s: for one or the other write %s=~\"…|…\"", e.What(), strict.Clip(a.String()), strict.Clip(b.String()), a.Name)
+		}
 	}
 	counters(e, out)
 	e.Done()
@@ -64,8 +68,42 @@ func selector(m *strict.Map) Selector {
 		m.Mistake(m.Line(), "metric is missing in %s: add \"metric: …\"", m.What())
 	case !metricPattern.MatchString(s.Metric):
 		m.Mistake(m.LineOf("metric"), "%q is no name of a metric: write the name alone, and its labels into where", strict.Clip(s.Metric))
+	default:
+		if a, b := contradiction(s.Where); a != nil {
+			m.Mistake(m.LineOf("where"), "where of %s matches nothing, as nothing has both %s and %s: for one or the other write %s=~\"…|…\"", m.What(), strict.Clip(a.String()), strict.Clip(b.String()), a.Name)
+		}
 	}
 	return s
+}
+
+// contradiction returns two matchers of which one wants a value that the other
+// does not let through; nil if there are none.
+func contradiction(list []*labels.Matcher) (a, b *labels.Matcher) {
+	for _, a := range list {
+		for _, b := range list {
+			if a.Type == labels.MatchEqual && a.Name == b.Name && !b.Matches(a.Value) {
+				return a, b
+			}
+		}
+	}
+	return nil, nil
+}
+
+// badOfEvents refuses a bad that tells services apart, not events: by a label of
+// an identity of the check, all events of a service are bad, or none.
+func badOfEvents(m *strict.Map, c *Check) {
+	if c.Events == nil {
+		return
+	}
+	for _, b := range c.Events.Bad {
+		for _, id := range c.Identities {
+			if slices.Contains(id.LabelNames(), b.Name) {
+				events := m.Map(string(KindEvents))
+				m.Mistake(events.LineOf("bad"), "bad of events of %s matches the label %s, by which the identity %s names services: write what tells a bad event from a good one; which services are graded is for applies_to", m.What(), b.Name, id.Name)
+				return
+			}
+		}
+	}
 }
 
 // matchers reads a set of matchers; nil when it is absent or wrong.
@@ -130,6 +168,17 @@ func gaugeSuffix(metric string) string {
 	return recordedPattern.FindString(metric)
 }
 
+// unitOf returns the unit that the name of a metric says it has, of those that
+// are never below 0; or "".
+func unitOf(metric string) string {
+	for _, unit := range []string{"seconds", "milliseconds", "bytes"} {
+		if strings.HasSuffix(metric, "_"+unit) {
+			return unit
+		}
+	}
+	return ""
+}
+
 // histogram reads {metric, where, threshold}.
 func histogram(m *strict.Map) *Histogram {
 	h := m.Map("histogram")
@@ -159,6 +208,9 @@ func bound(h *strict.Map) float64 {
 		return 0
 	}
 	if v, err := parseNumber(text); err == nil && !strings.HasSuffix(text, "%") {
+		if unit := unitOf(h.Text("metric")); unit != "" && v <= 0 {
+			h.Mistake(h.LineOf("threshold"), "threshold of %s is %s, but no %s are that few: write a bucket's bound above 0, e.g. 0.5", h.What(), text, unit)
+		}
 		return v
 	}
 	d, err := parseDuration(text)

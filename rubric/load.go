@@ -55,9 +55,14 @@ func Load(env *catalog.Env, identities map[string]*Identity, files ...File) ([]*
 	l := &loader{env: env, identities: identities, places: map[string]catalog.Position{}}
 	for _, f := range files {
 		l.file = f
+		known := len(l.problems)
 		limits := strict.Limits{Bytes: maxFileBytes, Documents: maxFileDocuments, Depth: maxFileDepth}
-		for _, root := range strict.Documents(f.Data, limits, l.report) {
+		roots := strict.Documents(f.Data, limits, l.report)
+		for _, root := range roots {
 			l.document(root)
+		}
+		if len(roots) == 0 && len(l.problems) == known {
+			l.report(1, "the file is empty: list rubrics under \"rubrics:\", or remove the file")
 		}
 	}
 	catalog.Problems(l.problems).Sort()
@@ -72,10 +77,17 @@ type loader struct {
 	rubrics    []*Rubric
 	places     map[string]catalog.Position // rubric name → where it is defined
 	problems   []catalog.Problem
+	noLevels   bool // those of the rubric could not be read, as has been reported
 }
 
 func (l *loader) report(line int, message string) {
 	l.problems = append(l.problems, catalog.Problem{Position: l.at(line), Message: message})
+}
+
+// warn reports what is probably not meant, but does not keep anything from being
+// used.
+func (l *loader) warn(line int, message string) {
+	l.problems = append(l.problems, catalog.Problem{Position: l.at(line), Message: message, Warning: true})
 }
 
 func (l *loader) source() strict.Source {
@@ -103,13 +115,17 @@ func (l *loader) document(root *yaml.Node) {
 // rubric reads one rubric, or returns nil after a report.
 func (l *loader) rubric(n *yaml.Node, number int) *Rubric {
 	m := l.source().Map(n, fmt.Sprintf("rubric %d of the file", number))
+	if m.Bad() && len(m.Keys()) == 0 {
+		return nil // it is no mapping, which has been said
+	}
 	r := &Rubric{Name: m.Text("name"), Pack: l.file.Pack, Detect: l.file.Detect, Position: l.at(m.Line())}
 	l.nameRubric(m, r)
 	r.Title, r.Description = textOr(m, "title", r.Name), strings.TrimSpace(m.Text("description"))
 	r.AppliesTo = l.condition(m, "applies_to")
 	r.Levels = l.levels(m)
 	r.Strict, r.Draft = m.Bool("strict", false), m.Bool("draft", false)
-	if r.PassLevel = m.Text("pass_level"); r.PassLevel != "" {
+	l.noLevels = m.Bad() && len(r.Levels) == 0 && slices.Contains(m.Keys(), "levels")
+	if r.PassLevel = m.Text("pass_level"); r.PassLevel != "" && !l.noLevels {
 		rankOf(m, "pass_level", r.PassLevel, r.Levels)
 	}
 	r.CoverageFloor = number01(m, "coverage_floor", defaultFloor)

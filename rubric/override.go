@@ -3,6 +3,7 @@ package rubric
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,6 +80,50 @@ func CheckOverrides(rubrics []*Rubric, services []*catalog.Service) []catalog.Pr
 				}
 			}
 		}
+	}
+	return problems
+}
+
+// CheckOverridden warns of overrides of rubrics that are not among those that are
+// loaded, once of each: another Apgar may have them.
+func CheckOverridden(rubrics []*Rubric, services []*catalog.Service) []catalog.Problem {
+	names := make([]string, len(rubrics))
+	for i, r := range rubrics {
+		names[i] = r.Name
+	}
+	type place struct {
+		key      string
+		service  *catalog.Service
+		services int
+	}
+	unknown := map[string]*place{}
+	for _, s := range services {
+		here := map[string]bool{}
+		for _, key := range slices.Sorted(maps.Keys(s.Annotations)) {
+			rest, ours := strings.CutPrefix(key, catalog.AnnotationPrefix)
+			name, field, _ := strings.Cut(rest, ".")
+			if !ours || !strings.Contains(field, ".") || here[name] || slices.Contains(names, name) {
+				continue
+			}
+			here[name] = true
+			if unknown[name] == nil {
+				unknown[name] = &place{key: key, service: s}
+			}
+			unknown[name].services++
+		}
+	}
+	var problems []catalog.Problem
+	for _, name := range slices.Sorted(maps.Keys(unknown)) {
+		at, hint := unknown[name], "mend its name, or remove it"
+		if near := strict.Nearest(name, names); near != "" {
+			hint = fmt.Sprintf("did you mean %q?", near)
+		}
+		whose := "of service " + at.service.ID.String()
+		if at.services > 1 {
+			whose += fmt.Sprintf(", and others of %d more services,", at.services-1)
+		}
+		problems = append(problems, catalog.Problem{Position: at.service.Position, Warning: true, Message: fmt.Sprintf(
+			"the annotation %s %s is for rubric %q, which is not loaded: %s", strict.Clip(at.key), whose, strict.Clip(name), hint)})
 	}
 	return problems
 }

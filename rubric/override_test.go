@@ -73,3 +73,18 @@ func TestBadOverridesAreLeftOutAndReported(t *testing.T) {
 		require.Equal(t, 7, problems[0].Position.Line)
 	}
 }
+
+func TestOverridesOfARubricThatThereIsNotAreToldOfOnce(t *testing.T) {
+	at := func(line int, s *catalog.Service) *catalog.Service {
+		s.Position = catalog.Position{File: "catalog.yml", Line: line}
+		return s
+	}
+	problems := CheckOverridden(load(t, hashed), []*catalog.Service{
+		at(3, service("a", map[string]string{"apgar.dev/htp.a.weight": "1", "apgar.dev/htp.b.weight": "1", "apgar.dev/identity.pod": "x", "apgar.dev/tier": "1", "example.org/a.b.c": "1"})),
+		at(4, service("b", map[string]string{"apgar.dev/htp.a.weight": "1", "apgar.dev/other.check.weight": "1"})),
+		at(5, service("c", map[string]string{"apgar.dev/htp.a.weight": "1"})),
+	})
+	require.Equal(t, `catalog.yml:3: warning: the annotation apgar.dev/htp.a.weight of service default/a, and others of 2 more services, is for rubric "htp", which is not loaded: did you mean "http"?
+catalog.yml:4: warning: the annotation apgar.dev/other.check.weight of service default/b is for rubric "other", which is not loaded: mend its name, or remove it`,
+		catalog.Problems(problems).Error())
+}

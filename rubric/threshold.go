@@ -1,6 +1,7 @@
 package rubric
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -91,6 +92,23 @@ func valueThreshold(m *strict.Map, c *Check) {
 		return
 	}
 	c.Pass, c.Fail, c.Op = passFail(m, "")
+}
+
+// ratioAbove1 warns of a ratio that is above 1 where percent may be meant: 95 is
+// 9500 %.
+func (l *loader) ratioAbove1(m *strict.Map, c *Check) {
+	if c.Value == nil || c.Value.Unit != "ratio" {
+		return
+	}
+	for _, t := range []struct {
+		field string
+		value *float64
+	}{{"pass", c.Pass}, {"fail", c.Fail}} {
+		if written := strings.TrimSpace(m.Text(t.field)); t.value != nil && *t.value > 1 && !strings.HasSuffix(written, "%") {
+			percent := fmt.Sprintf("%.6g%%", *t.value*100)
+			l.warn(m.LineOf(t.field), fmt.Sprintf("%s of %s is %s of a ratio, which is %s: write %s if that is meant, or %s%%", t.field, m.What(), written, percent, percent, written))
+		}
+	}
 }
 
 // passFail reads pass, fail and op. The order of pass and fail gives the

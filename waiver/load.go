@@ -44,8 +44,13 @@ func Load(env *catalog.Env, files ...File) (*Set, []catalog.Problem) {
 	for _, f := range files {
 		l.file = f
 		limits := strict.Limits{Bytes: catalog.MaxFileBytes, Documents: maxFileDocuments, Depth: maxFileDepth}
-		for _, root := range strict.Documents(f.Data, limits, l.report) {
+		known := len(l.problems)
+		roots := strict.Documents(f.Data, limits, l.report)
+		for _, root := range roots {
 			l.document(root)
+		}
+		if len(roots) == 0 && len(l.problems) == known {
+			l.problems = append(l.problems, catalog.Problem{Position: l.at(1), Warning: true, Message: "the file is empty: add waivers, or remove the file"})
 		}
 	}
 	catalog.Problems(l.problems).Sort()
@@ -113,10 +118,6 @@ func (l *loader) waiver(n *yaml.Node, number int) (w Waiver, ok bool) {
 	e.whole = !e.Bad()
 	if !e.whole && len(e.Keys()) == 0 {
 		return Waiver{}, false // it is no mapping, which has been said
-	}
-	if e.Line() == 0 {
-		e.Mistake(n.Line, "%s is empty: remove it", e.What())
-		return Waiver{}, false
 	}
 	w = Waiver{ID: e.id(), Position: l.at(e.Line())}
 	w.Reason = e.required("reason", "say why the service is exempted, and what will end it")

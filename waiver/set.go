@@ -1,9 +1,6 @@
 package waiver
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -16,7 +13,6 @@ import (
 type Set struct {
 	waivers []Waiver // by id
 	ranked  []Waiver // as Exemptions are ordered
-	hash    string
 
 	// Places in ranked, ascending, by what the waivers are for: most services
 	// have none, and finding that out must not cost a look at each.
@@ -51,7 +47,6 @@ func NewSet(waivers ...Waiver) *Set {
 			s.services[t.Service] = append(s.services[t.Service], i)
 		}
 	}
-	s.hash = s.digest()
 	return s
 }
 
@@ -65,13 +60,6 @@ func (s *Set) Waivers() []Waiver {
 
 // Len returns the number of waivers.
 func (s *Set) Len() int { return len(s.Waivers()) }
-
-// For returns the waiver that exempts a service from a check of a rubric at a
-// time. Of several it is the one that expires last, and of those the first by
-// id. Who asks about many checks of a service asks Of once.
-func (s *Set) For(service *catalog.Service, rubric, check string, at time.Time) (Waiver, bool) {
-	return s.Of(service).For(rubric, check, at)
-}
 
 // Exemptions are the waivers that cover one service at whatever time: the one
 // that expires last first, then by id.
@@ -99,7 +87,8 @@ func (s *Set) Of(service *catalog.Service) Exemptions {
 }
 
 // For returns the waiver that exempts the service from a check of a rubric at
-// a time, as Set.For does.
+// a time. Of several it is the one that expires last, and of those the first by
+// id.
 func (e Exemptions) For(rubric, check string, at time.Time) (Waiver, bool) {
 	for _, w := range e {
 		if w.InForce(at) && w.Exempts(rubric, check) {
@@ -107,31 +96,4 @@ func (e Exemptions) For(rubric, check string, at time.Time) (Waiver, bool) {
 		}
 	}
 	return Waiver{}, false
-}
-
-// Hash returns 12 hex digits over what the waivers exempt and when; the same
-// for every empty set. Reasons, people, and the order and place of the files
-// do not matter.
-func (s *Set) Hash() string {
-	if s == nil {
-		return NewSet().hash
-	}
-	return s.hash
-}
-
-func (s *Set) digest() string {
-	h := sha256.New()
-	encoder := json.NewEncoder(h)
-	for _, w := range s.waivers {
-		selector := ""
-		if w.Target.Selector != nil {
-			selector = strings.TrimSpace(w.Target.Selector.Source())
-		}
-		// Texts and numbers into a hash: cannot fail.
-		_ = encoder.Encode([]any{
-			w.ID, w.Target.Service, w.Target.Owner, w.Target.System, selector,
-			w.Rubric, slices.Sorted(slices.Values(w.Checks)), w.Created.Unix(), w.Expires.Unix(),
-		})
-	}
-	return hex.EncodeToString(h.Sum(nil))[:12]
 }

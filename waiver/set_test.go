@@ -64,7 +64,7 @@ func TestAWaiverHoldsForItsServicesItsChecksAndItsTime(t *testing.T) {
 		"a time that is written differently": {written("w", 2, 10, "service: playlist, rubric: http"), "http", "latency", date(10).Add(-time.Hour).In(time.FixedZone("east", 7200)), true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w, ok := load(t, tt.entry).For(playlist(), tt.rubric, tt.check, tt.at)
+			w, ok := load(t, tt.entry).Of(playlist()).For(tt.rubric, tt.check, tt.at)
 			require.Equal(t, tt.want, ok)
 			if ok {
 				require.Equal(t, "w", w.ID)
@@ -83,7 +83,7 @@ func TestOfSeveralTheOneThatExpiresLastHolds(t *testing.T) {
 		day  int
 		want string
 	}{{1, "early"}, {3, "late-a"}, {9, "late-a"}, {10, ""}} {
-		w, _ := set.For(playlist(), "http", "latency", date(tt.day))
+		w, _ := set.Of(playlist()).For("http", "latency", date(tt.day))
 		require.Equal(t, tt.want, w.ID, "on day %d", tt.day)
 	}
 	require.Equal(t, []string{"late-a", "late-b", "early"}, ids(set.Of(playlist())))
@@ -112,46 +112,12 @@ func TestExpiringAreThoseThatAreInForceAndSoonWillNotBe(t *testing.T) {
 
 func TestTheEmptySetExemptsNobody(t *testing.T) {
 	var none *Set
-	_, ok := none.For(playlist(), "http", "latency", date(1))
+	_, ok := none.Of(playlist()).For("http", "latency", date(1))
 	require.False(t, ok)
 	require.Empty(t, none.Waivers())
 	require.Empty(t, expiring(none, date(1), time.Hour))
 	require.Empty(t, none.Review(Scope{}, date(1)))
 	require.Empty(t, none.Notices([]Use{{Waiver: "a", Passes: true}}, date(1), time.Hour))
-	require.Equal(t, NewSet().Hash(), none.Hash())
-}
-
-func TestTheHashIsOfTheMeaning(t *testing.T) {
-	one := written("a", 1, 10, "service: playlist, rubric: http, check: [latency, availability]")
-	two := written("b", 1, 10, "selector: service.tier == 4, rubric: http")
-	hash := load(t, one, two).Hash()
-	require.Len(t, hash, 12)
-	for name, same := range map[string][]string{
-		"another order":              {two, one},
-		"another order of checks":    {written("a", 1, 10, "service: playlist, rubric: http, check: [availability, latency]"), two},
-		"the default namespace":      {written("a", 1, 10, "service: default/playlist, rubric: http, check: [latency, availability]"), two},
-		"spaces around the selector": {one, written("b", 1, 10, "selector: ' service.tier == 4 ', rubric: http")},
-		"other people and reasons":   {one, `{id: b, reason: because, requester: x, approver: y, created: 2026-11-01, expires: 2026-11-10T00:00:00Z, selector: service.tier == 4, rubric: http}`},
-	} {
-		require.Equal(t, hash, load(t, same...).Hash(), name)
-	}
-	seen := map[string]string{hash: "the first"}
-	for name, other := range map[string][]string{
-		"one less":          {one},
-		"another id":        {one, written("c", 1, 10, "selector: service.tier == 4, rubric: http")},
-		"another beginning": {one, written("b", 2, 10, "selector: service.tier == 4, rubric: http")},
-		"another end":       {one, written("b", 1, 11, "selector: service.tier == 4, rubric: http")},
-		"another selector":  {one, written("b", 1, 10, "selector: service.tier == 3, rubric: http")},
-		"another rubric":    {one, written("b", 1, 10, "selector: service.tier == 4, rubric: grpc")},
-		"a check":           {one, written("b", 1, 10, "selector: service.tier == 4, rubric: http, check: latency")},
-		"an owner":          {one, written("b", 1, 10, "owner: x, rubric: http")},
-		"a system":          {one, written("b", 1, 10, "system: x, rubric: http")},
-		"a service":         {one, written("b", 1, 10, "service: x, rubric: http")},
-	} {
-		h := load(t, other...).Hash()
-		require.Empty(t, seen[h], "%s has the hash of %s", name, seen[h])
-		seen[h] = name
-	}
 }
 
 // TestForIsWhatTheRuleSays holds For against the rule written down plainly, on
@@ -190,15 +156,14 @@ func TestForIsWhatTheRuleSays(t *testing.T) {
 		at := date(rapid.IntRange(0, 31).Draw(t, "day")).Add(time.Duration(rapid.IntRange(-1, 1).Draw(t, "moment")))
 
 		set := NewSet(list...)
-		got, ok := set.For(service, rubric, check, at)
+		got, ok := set.Of(service).For(rubric, check, at)
 		want, wanted := plainly(list, service, rubric, check, at)
 		require.Equal(t, wanted, ok)
 		require.Equal(t, want.ID, got.ID)
 
 		shuffled := rapid.Permutation(list).Draw(t, "shuffled")
-		again, _ := NewSet(shuffled...).For(service, rubric, check, at)
+		again, _ := NewSet(shuffled...).Of(service).For(rubric, check, at)
 		require.Equal(t, got.ID, again.ID, "the order of the files does not matter")
-		require.Equal(t, set.Hash(), NewSet(shuffled...).Hash())
 		for _, n := range set.Notices(nil, at, time.Hour) {
 			require.True(t, n.Waiver.InForce(at))
 			require.False(t, n.Waiver.InForce(at.Add(time.Hour)))

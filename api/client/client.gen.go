@@ -1267,6 +1267,9 @@ type Result struct {
 	// Verdict What a check came to. The first three are judged.
 	Verdict Verdict `json:"verdict"`
 
+	// VerdictWithoutWaiver What the verdict of a waived check would be. Left out of others.
+	VerdictWithoutWaiver *Verdict `json:"verdict_without_waiver,omitempty"`
+
 	// Weight In the score; 0 is informational.
 	//
 	// Examples: 10

@@ -82,6 +82,9 @@ func verdictClass(v scorecard.Verdict) string {
 // flags says what is unusual about a result.
 func flags(r *scorecard.Result) []string {
 	var list []string
+	if r.WithoutWaiver != "" {
+		list = append(list, "without the waiver: "+strings.ReplaceAll(string(r.WithoutWaiver), "_", " "))
+	}
 	if r.Carried {
 		list = append(list, "carried over: "+cmp.Or(r.Missing, "no fresh data"))
 	}

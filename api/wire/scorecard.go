@@ -126,6 +126,9 @@ func (w *writer) result(r *scorecard.Result) {
 	w.text("severity", r.Severity)
 	w.number("weight", &r.Weight)
 	w.text("verdict", string(r.Verdict))
+	if r.WithoutWaiver != "" {
+		w.text("verdict_without_waiver", string(r.WithoutWaiver))
+	}
 	w.text("reason", r.Reason)
 	w.number("credit", r.Credit)
 	w.decimal("points_lost", r.PointsLost)

@@ -79,6 +79,13 @@ func TestDraftsAndNextStepsAreSaidOnlyWhereThereAreSome(t *testing.T) {
 	}
 }
 
+func TestTheVerdictWithoutAWaiverIsSaidOfWhatIsWaivedOnly(t *testing.T) {
+	c := fixture.Example()
+	c.Results[0].Verdict, c.Results[0].WithoutWaiver, c.Results[0].Reason = scorecard.Waived, scorecard.Fail, "waiver:x"
+	require.Contains(t, string(encode(t, c, false)), `"verdict":"waived","verdict_without_waiver":"fail","reason":"waiver:x"`)
+	require.NotContains(t, string(encode(t, fixture.Example(), false)), "verdict_without_waiver")
+}
+
 func TestWhatIsNotKnownIsNull(t *testing.T) {
 	c := &scorecard.Scorecard{
 		Rubric: "http", Status: scorecard.Unknown, Service: &catalog.Service{ID: catalog.ID{Namespace: "default", Name: "new"}},

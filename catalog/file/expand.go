@@ -12,9 +12,6 @@ import (
 	"github.com/apgarhq/apgar/catalog"
 )
 
-// NoMatch is the message of the problem of a pattern that matches nothing.
-const NoMatch = "no file matches: mend the path, or remove it"
-
 // Expand turns patterns into the paths of files. A pattern is a file, a
 // directory (all *.yml and *.yaml below it) or a glob, in which ** stands for
 // any number of directories; relative ones start at base. Hidden files and
@@ -22,6 +19,17 @@ const NoMatch = "no file matches: mend the path, or remove it"
 // ConfigMap is read once. Files come in the order of the patterns, sorted
 // within each, and once. A pattern that matches nothing is a problem.
 func Expand(patterns []string, base string) ([]string, []catalog.Problem) {
+	return expandAll(patterns, base, func(string) bool { return false })
+}
+
+// ExpandOptional is Expand for files of which there may be none: a glob that
+// matches nothing is a warning only.
+func ExpandOptional(patterns []string, base string) ([]string, []catalog.Problem) {
+	return expandAll(patterns, base, isGlob)
+}
+
+// expandAll expands patterns, of which some may match nothing.
+func expandAll(patterns []string, base string, mayBeNone func(pattern string) bool) ([]string, []catalog.Problem) {
 	var paths []string
 	var problems []catalog.Problem
 	seen := map[string]bool{}
@@ -31,11 +39,11 @@ func Expand(patterns []string, base string) ([]string, []catalog.Problem) {
 			full = filepath.Join(base, full)
 		}
 		found, err := expand(full)
-		if err == nil && len(found) == 0 {
-			err = errors.New(NoMatch)
-		}
-		if err != nil {
-			problems = append(problems, catalog.Problem{Position: catalog.Position{File: full}, Message: err.Error()})
+		switch at := (catalog.Position{File: full}); {
+		case err != nil:
+			problems = append(problems, catalog.Problem{Position: at, Message: err.Error()})
+		case len(found) == 0:
+			problems = append(problems, catalog.Problem{Position: at, Message: "no file matches: mend the path, or remove it", Warning: mayBeNone(pattern)})
 		}
 		for _, path := range found {
 			if !seen[path] {
@@ -47,9 +55,11 @@ func Expand(patterns []string, base string) ([]string, []catalog.Problem) {
 	return paths, problems
 }
 
+func isGlob(pattern string) bool { return strings.ContainsAny(pattern, "*?[") }
+
 // expand returns the files of one absolute or base-relative pattern, sorted.
 func expand(pattern string) ([]string, error) {
-	if !strings.ContainsAny(pattern, "*?[") {
+	if !isGlob(pattern) {
 		return below(pattern)
 	}
 	segments := strings.Split(filepath.Clean(pattern), string(filepath.Separator))

@@ -15,6 +15,13 @@ import (
 // load.
 func Load(patterns []string, base string) ([]catalog.Document, []catalog.Problem) {
 	paths, problems := Expand(patterns, base)
+	docs, found := LoadPaths(paths)
+	return docs, append(problems, found...)
+}
+
+// LoadPaths is Load for paths that have been expanded.
+func LoadPaths(paths []string) ([]catalog.Document, []catalog.Problem) {
+	var problems []catalog.Problem
 	docs := make([]catalog.Document, 0, len(paths))
 	for _, path := range paths {
 		data, err := Read(path)

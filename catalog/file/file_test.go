@@ -121,7 +121,7 @@ func TestAFileThatCannotBeReadIsAProblemAndTheOthersLoad(t *testing.T) {
 		texts = append(texts, strings.ReplaceAll(p.Error(), base, ""))
 	}
 	require.Equal(t, []string{
-		"/bad.yml:1: this is no valid YAML: did not find expected node content",
+		"/bad.yml:1: this is no valid YAML: did not find expected node content: write a value, in quotes if it starts with a bracket or a comma, or close the bracket",
 		"/big.yml: the file has 4194305 bytes, but at most 4194304 are read: split it into several files",
 		"/gone.yml: reading the file: no such file or directory",
 	}, texts)
@@ -131,4 +131,15 @@ func TestAFileThatCannotBeReadIsAProblemAndTheOthersLoad(t *testing.T) {
 	require.ErrorContains(t, err, "it is a directory")
 	_, err = Read(os.DevNull)
 	require.ErrorContains(t, err, "a device, pipe or socket")
+}
+
+func TestOfOptionalFilesAGlobMayMatchNone(t *testing.T) {
+	base := filepath.Join(t.TempDir(), "odd[1]") // what the name of the folder holds does not matter
+	paths, problems := ExpandOptional([]string{"none/*.yml", "gone.yml"}, base)
+	require.Empty(t, paths)
+	require.Len(t, problems, 2)
+	require.Equal(t, []bool{true, false}, []bool{problems[0].Warning, problems[1].Warning})
+	_, problems = Expand([]string{"none/*.yml"}, base)
+	require.Len(t, problems, 1)
+	require.False(t, problems[0].Warning)
 }

@@ -33,14 +33,18 @@ type Source struct {
 }
 
 // Map opens n. What names it in messages. A node that is no mapping is
-// reported, and then Bad is true and every field is absent.
+// reported, and then Bad is true and every field is absent; nil is an empty
+// mapping, for a field that is absent.
 func (s Source) Map(n *yaml.Node, what string) *Map {
 	m := &Map{what: what, source: s, fields: map[string]*yaml.Node{}, keys: map[string]*yaml.Node{}, asked: map[string]bool{}}
-	if isNull(n) {
+	if n == nil {
 		return m
 	}
 	m.line = n.Line
 	switch {
+	case isNull(n):
+		m.Mistake(n.Line, "%s is empty: remove it", what)
+		return m
 	case isPoison(n):
 		m.spoil()
 		return m

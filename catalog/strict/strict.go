@@ -48,8 +48,9 @@ func Documents(data []byte, limits Limits, report Report) []*yaml.Node {
 		report(parts[limits.Documents].line+1, fmt.Sprintf("the file has %d documents, but at most %d are read: split it into several files", len(parts), limits.Documents))
 		parts = parts[:limits.Documents]
 	}
+	budget := locateBytes
 	for _, p := range parts {
-		if root := p.parse(limits, report); root != nil {
+		if root := p.parse(limits, &budget, report); root != nil {
 			roots = append(roots, root)
 		}
 	}
@@ -122,13 +123,20 @@ func invalidLine(data []byte) int {
 	return line
 }
 
-// parse returns the root of the document, or nil after a report.
-func (p part) parse(limits Limits, report Report) *yaml.Node {
+// parse returns the root of the document, or nil after a report. budget is for
+// finding out where it is no YAML.
+func (p part) parse(limits Limits, budget *int, report Report) *yaml.Node {
 	var doc yaml.Node
-	decoder := yaml.NewDecoder(bytes.NewReader(p.text))
+	reader := bytes.NewReader(p.text)
+	decoder := yaml.NewDecoder(reader)
 	if err := decoder.Decode(&doc); err != nil {
 		line, text := splitLine(err.Error())
-		report(p.line+line, "this is no valid YAML: "+anchorPattern.ReplaceAllString(text, "an alias (*…) has no anchor: put quotes around a text that starts with *"))
+		line = noYAML{p, len(p.text) - reader.Len(), line}.line(budget)
+		message := "this is no valid YAML: " + anchorPattern.ReplaceAllString(text, "an alias (*…) has no anchor: put quotes around a text that starts with *")
+		if advice := cure(text, p.textOf(line)); advice != "" {
+			message += ": " + advice
+		}
+		report(p.line+line, message)
 		return nil
 	}
 	if len(doc.Content) != 1 {

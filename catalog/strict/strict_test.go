@@ -201,3 +201,60 @@ func FuzzDocuments(f *testing.F) {
 		}
 	})
 }
+
+// TestWhatIsNoYAMLIsToldWithTheCure has the mistakes that people make.
+func TestWhatIsNoYAMLIsToldWithTheCure(t *testing.T) {
+	for text, want := range map[string]string{
+		"a:\n\tb: c\n":                          `2: this is no valid YAML: found character that cannot start any token: indent with spaces, not with tabs`,
+		"a:\n  b: 1\n\tc: 2\n":                  `3: this is no valid YAML: found a tab character that violates indentation: indent with spaces, not with tabs`,
+		"a: @b\n":                               "1: this is no valid YAML: found character that cannot start any token: put quotes around a text that starts with @, % or `",
+		"a: b: c\n":                             `1: this is no valid YAML: mapping values are not allowed in this context: put quotes around a text that has ": " in it, or mend the indentation`,
+		"a: [b, c\n":                            `1: this is no valid YAML: did not find expected ',' or ']': close the bracket, put a comma between two elements, or put quotes around a text that has brackets or commas in it`,
+		"a: {b: ${C}, d: e}\n":                  `1: this is no valid YAML: did not find expected ',' or '}': close the bracket, put a comma between two elements, or put quotes around a text that has brackets or commas in it`,
+		"a: 1\nb\nc: 2\n":                       `2: this is no valid YAML: could not find expected ':': write "name: value", or mend the indentation`,
+		"a: 1\n b: 2\n":                         `2: this is no valid YAML: mapping values are not allowed in this context: put quotes around a text that has ": " in it, or mend the indentation`,
+		"a:\n  b: 1\n c: 2\n":                   `3: this is no valid YAML: did not find expected key: mend the indentation, or close the quotes before it`,
+		"a: 'b\n":                               `1: this is no valid YAML: found unexpected end of stream: close the quotes that are open`,
+		"a: \"\\d\"\n":                          `1: this is no valid YAML: found unknown escape character: write \\ for a backslash, or use single quotes`,
+		"a: \x01\n":                             `1: this is no valid YAML: control characters are not allowed: remove them, or save the file as UTF-8`,
+		"x: 1\na:\n  - b\n  c: d\n":             `4: this is no valid YAML: did not find expected '-' indicator: mend the indentation, or close the quotes before it`,
+		"x: 1\na:\n  - 'b\n  c: d\n":            `3: this is no valid YAML: found unexpected end of stream: close the quotes that are open`,
+		"x: 1\na:\n  b: {c: d\n  e: f\n":        `3: this is no valid YAML: did not find expected ',' or '}': close the bracket, put a comma between two elements, or put quotes around a text that has brackets or commas in it`,
+		"a: [\n  1,\n  2]\nb: [\n  3]\nc: *d\n": `6: this is no valid YAML: an alias (*…) has no anchor: put quotes around a text that starts with *`,
+		"a: 1\n\n\nb: \x01\n":                   `4: this is no valid YAML: control characters are not allowed: remove them, or save the file as UTF-8`,
+		"a: 1\n- b\n":                           `2: this is no valid YAML: did not find expected key: mend the indentation, or close the quotes before it`,
+	} {
+		var got []string
+		roots := Documents([]byte(text), Limits{Bytes: 1000, Documents: 1, Depth: 8}, func(line int, message string) {
+			got = append(got, fmt.Sprintf("%d: %s", line, message))
+		})
+		require.Empty(t, roots, text)
+		require.Equal(t, []string{want}, got, text)
+	}
+}
+
+// TestFindingTheLineOfAMistakeIsBounded has documents that cost much to look
+// into: after a while the line is what the YAML package says.
+func TestFindingTheLineOfAMistakeIsBounded(t *testing.T) {
+	text := strings.Repeat("---\na: [\n"+strings.Repeat("1,\n", 300), 600)
+	started, lines := time.Now(), []int{}
+	Documents([]byte(text), Limits{Bytes: len(text), Documents: 1000, Depth: 8}, func(line int, _ string) { lines = append(lines, line) })
+	require.Len(t, lines, 600)
+	require.Equal(t, 2, lines[0], "the bracket is opened there")
+	require.NotEqual(t, 2, lines[599]%302, "and the last one is not looked for any more")
+	require.Less(t, time.Since(started), 20*time.Second)
+}
+
+func TestAnElementOfAListThatIsEmptyIsAMistakeOnItsLine(t *testing.T) {
+	var got []string
+	report := func(line int, message string) { got = append(got, fmt.Sprintf("%d: %s", line, message)) }
+	roots := Documents([]byte("list:\n  - a: 1\n  -\n"), Limits{Bytes: 1000, Documents: 1, Depth: 8}, report)
+	m := Source{ValueBytes: 100, Report: report}.Map(roots[0], "the file")
+	for i, n := range m.List("list") {
+		one := m.Source().Map(n, fmt.Sprintf("element %d", i+1))
+		require.Equal(t, i == 1, one.Bad())
+		require.Equal(t, i+2, one.Line())
+	}
+	require.Equal(t, []string{"3: element 2 is empty: remove it"}, got)
+	require.True(t, m.Bad())
+}

@@ -3,7 +3,7 @@ package main
 import "github.com/apgarhq/apgar/internal/app"
 
 type schemaCommand struct {
-	Name string `arg:"" name:"kind" enum:"config,catalog,rubrics,waivers" help:"Kind of file: config (apgar.yml), catalog, rubrics or waivers."`
+	Name string `arg:"" name:"kind" enum:"config,catalog,rubrics,tests,waivers" help:"Kind of file: config (apgar.yml), catalog, rubrics, tests (of rubrics) or waivers."`
 }
 
 // Help says what to do with a schema.

@@ -33,12 +33,15 @@ rubrics:
 		{Checks: []string{"a/latency"}, Services: 1, Faults: []string{"lat_seconds has no bucket with the bound 0.5; the nearest are 0.4"}},
 		{Services: 1},
 		{Scrapes: true},
+		{Checks: []string{"a/calls"}, Births: true},
 	} {
 		require.Equal(t, want.Checks, probes[i].Checks)
 		require.Equal(t, want.Scrapes, probes[i].Scrapes)
 		require.Equal(t, want.Services, probes[i].Services)
 		require.Equal(t, want.Unmatched, probes[i].Unmatched)
 		require.Equal(t, want.Faults, probes[i].Faults)
+		require.Equal(t, want.Births, probes[i].Births)
 		require.NotEmpty(t, probes[i].Expr)
+		require.Positive(t, probes[i].Samples)
 	}
 }

@@ -63,7 +63,7 @@ func (o CheckOptions) checkConfig(ctx context.Context, path string) (catalog.Pro
 	waivers, found := cfg.LoadWaivers(env)
 	problems = append(problems, found...)
 	now := time.Now()
-	problems = append(problems, cfg.Review(rubrics, snapshot.Services(), now)...)
+	problems = append(problems, cfg.ReviewAll(rubrics, snapshot.Services(), now)...)
 	problems = append(problems, config.ReviewWaivers(waivers, rubrics, snapshot.Services(), now)...)
 	s := &setup{config: cfg}
 	if err := s.connect(nil, slog.New(slog.DiscardHandler)); err != nil {

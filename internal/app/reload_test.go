@@ -38,7 +38,7 @@ func TestAReloadWithAMistakeInAWaiverFails(t *testing.T) {
 	defer first.close()
 	require.Equal(t, 1, first.waivers.Len())
 	at := time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
-	_, waived := first.waivers.For(first.catalog.Services()[0], "http", "latency", at)
+	_, waived := first.waivers.Of(first.catalog.Services()[0]).For("http", "latency", at)
 	require.True(t, waived)
 
 	_, err = reload(first)
@@ -49,7 +49,6 @@ func TestAReloadWithAMistakeInAWaiverFails(t *testing.T) {
 	require.NoError(t, err, "what a waiver names may go before the waiver does")
 	defer next.close()
 	require.Equal(t, 2, next.waivers.Len())
-	require.NotEqual(t, first.waivers.Hash(), next.waivers.Hash())
 
 	require.NoError(t, os.Remove(filepath.Join(dir, "waivers.yml")))
 	none, err := reload(next)

@@ -7,8 +7,8 @@ import (
 	"github.com/apgarhq/apgar/internal/schema"
 )
 
-// Schema writes the JSON Schema of a kind of file: config, catalog, rubrics or
-// waivers.
+// Schema writes the JSON Schema of a kind of file: config, catalog, rubrics,
+// tests or waivers.
 func Schema(name string, out io.Writer) error {
 	data, err := schema.JSON(name)
 	if err != nil {

@@ -112,7 +112,7 @@ func prepare(cfg *config.Config, reg prometheus.Registerer, log *slog.Logger, ac
 		return nil, errors.Join(failed(found.catalog), fmt.Errorf("%s: the catalog has no service: name its files under catalog", cfg.Path))
 	}
 	now := time.Now()
-	found.review = append(cfg.Review(s.rubrics, s.catalog.Services(), now), config.ReviewWaivers(s.waivers, s.rubrics, s.catalog.Services(), now)...)
+	found.review = append(cfg.ReviewAll(s.rubrics, s.catalog.Services(), now), config.ReviewWaivers(s.waivers, s.rubrics, s.catalog.Services(), now)...)
 	if err := accept(s, found); err != nil {
 		return nil, err
 	}

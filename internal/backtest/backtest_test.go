@@ -24,9 +24,9 @@ var update = flag.Bool("update", false, "write what is rendered into the golden 
 func noon() time.Time { return time.Date(2026, time.November, 23, 12, 0, 0, 0, time.UTC) }
 
 // levelled is a rubric with two levels and a check for each.
-func levelled(version string, strict bool) *rubric.Rubric {
+func levelled(version string) *rubric.Rubric {
 	return &rubric.Rubric{
-		Name: "http", Title: "HTTP <signals>", Version: version, Levels: []string{"bronze", "silver"}, Strict: strict,
+		Name: "http", Title: "HTTP <signals>", Version: version, Levels: []string{"bronze", "silver"},
 		Checks: []*rubric.Check{
 			{Name: "alive", Level: "bronze", LevelRank: 1},
 			{Name: "quick", Level: "silver", LevelRank: 2},
@@ -52,8 +52,11 @@ func graded(name string, score float64, rank int, verdicts ...scorecard.Verdict)
 	}
 	c.Pass = &pass
 	for i, v := range verdicts {
-		check := levelled("", false).Checks[i]
+		check := levelled("").Checks[i]
 		c.Results = append(c.Results, scorecard.Result{Check: check.Name, Verdict: v, Reason: "why", Message: check.Name + " <says> " + string(v), Weight: float64(10 - i)})
+		if check.LevelRank == rank+1 && v != scorecard.Pass && v != scorecard.Warn {
+			c.NextSteps = append(c.NextSteps, scorecard.NextStep{Check: check.Name})
+		}
 	}
 	return c
 }
@@ -68,7 +71,7 @@ const (
 // story is three ticks of four services: one loses a level and stays there, one
 // for a while, one is not known in between, one is only graded before.
 func story() *Report {
-	c := NewComparison([]Change{{levelled("aaa", false), levelled("bbb", false)}})
+	c := NewComparison([]Change{{levelled("aaa"), levelled("bbb")}})
 	for i := range 3 {
 		other := &scorecard.Scorecard{Rubric: "other", Service: &catalog.Service{ID: catalog.ID{Namespace: "default", Name: "other"}}}
 		before := []*scorecard.Scorecard{
@@ -123,14 +126,20 @@ func TestWhoLosesALevelAndByWhichCheck(t *testing.T) {
 	require.InDelta(t, 72.5, *http.Timeline[1].After-2.5, 1e-9)
 }
 
-func TestAWarningCostsALevelOnlyOfAStrictRubric(t *testing.T) {
-	card := graded("a", 90, 1, pass, warn, pass)
-	require.Empty(t, blame(card, levelled("", false)))
-	require.Equal(t, "quick", blame(card, levelled("", true))[0].Check)
+// TestWhatIsBlamedAreTheNextStepsGravestFirst holds that nothing else is: an
+// unknown check that still holds its level is to blame for nothing.
+func TestWhatIsBlamedAreTheNextStepsGravestFirst(t *testing.T) {
+	card := graded("a", 90, 1, pass, unknown, unknown, fail)
+	card.NextSteps = []scorecard.NextStep{{Check: "owned"}, {Check: "traffic"}}
+	var names []string
+	for _, b := range blame(card) {
+		names = append(names, b.Check+" "+b.Verdict)
+	}
+	require.Equal(t, []string{"traffic fail", "owned unknown"}, names)
 }
 
 func TestANewRubricTakesNothingFromAnybody(t *testing.T) {
-	c := NewComparison([]Change{{After: levelled("bbb", false)}})
+	c := NewComparison([]Change{{After: levelled("bbb")}})
 	c.Add(noon(), nil, []*scorecard.Scorecard{graded("a", 50, 0, fail)})
 	r := c.Report().Rubrics[0]
 	require.Empty(t, r.Losses)
@@ -143,7 +152,7 @@ func TestANewRubricTakesNothingFromAnybody(t *testing.T) {
 }
 
 func TestAServiceWithoutALevelYetLosesNone(t *testing.T) {
-	c := NewComparison([]Change{{levelled("aaa", false), levelled("bbb", false)}})
+	c := NewComparison([]Change{{levelled("aaa"), levelled("bbb")}})
 	fresh := graded("a", 50, 0, fail)
 	fresh.LevelRank = nil
 	c.Add(noon(), []*scorecard.Scorecard{graded("a", 100, 2)}, []*scorecard.Scorecard{fresh})
@@ -151,7 +160,7 @@ func TestAServiceWithoutALevelYetLosesNone(t *testing.T) {
 }
 
 func TestNothingCompared(t *testing.T) {
-	r := NewComparison([]Change{{levelled("aaa", false), levelled("bbb", false)}}).Report()
+	r := NewComparison([]Change{{levelled("aaa"), levelled("bbb")}}).Report()
 	require.NoError(t, r.WriteTable(io.Discard))
 	require.NoError(t, r.WriteJSON(io.Discard))
 	require.NoError(t, r.WriteHTML(io.Discard))

@@ -116,7 +116,7 @@ func (t *tally) settle(tick time.Time) {
 				h.sum[i] += *card.Score
 			}
 		}
-		h.compare(tick, t.change)
+		h.compare(tick)
 	}
 	p := &t.timeline[len(t.timeline)-1]
 	p.Before, p.After = t.end[0].mean(), t.end[1].mean()
@@ -127,7 +127,7 @@ func (t *tally) settle(tick time.Time) {
 
 // compare holds the two levels of the tick against each other. Levels are
 // compared by their rank.
-func (h *history) compare(tick time.Time, change Change) {
+func (h *history) compare(tick time.Time) {
 	before, after := h.now[0], h.now[1]
 	if before == nil || after == nil || before.LevelRank == nil || after.LevelRank == nil {
 		return
@@ -139,48 +139,29 @@ func (h *history) compare(tick time.Time, change Change) {
 	if h.lower++; h.lower == 1 {
 		h.first = tick
 	}
-	h.last = &loss{time: tick, before: before.Level, after: after.Level, blame: blame(after, change.After)}
+	h.last = &loss{time: tick, before: before.Level, after: after.Level, blame: blame(after)}
 }
 
 // blame returns the checks that keep a scorecard from the level above the one
 // that it has: those that fail first, then those that weigh most.
-func blame(card *scorecard.Scorecard, r *rubric.Rubric) []Blame {
-	var out []Blame
-	weights := map[string]float64{}
-	for i := range card.Results {
-		result := &card.Results[i]
-		check := checkOf(r, result.Check)
-		if check == nil || check.LevelRank != *card.LevelRank+1 || meets(result.Verdict, r.Strict) {
-			continue
+func blame(card *scorecard.Scorecard) []Blame {
+	var results []*scorecard.Result
+	for _, step := range card.NextSteps {
+		for i := range card.Results {
+			if card.Results[i].Check == step.Check {
+				results = append(results, &card.Results[i])
+			}
 		}
-		weights[result.Check] = result.Weight
-		out = append(out, Blame{Check: result.Check, Verdict: string(result.Verdict), Reason: result.Reason, Message: result.Message})
 	}
-	gravity := map[string]int{string(scorecard.Fail): 0, string(scorecard.Warn): 1, string(scorecard.VerdictUnknown): 2}
-	slices.SortFunc(out, func(a, b Blame) int {
-		return cmp.Or(cmp.Compare(gravity[a.Verdict], gravity[b.Verdict]), cmp.Compare(weights[b.Check], weights[a.Check]), cmp.Compare(a.Check, b.Check))
+	gravity := []scorecard.Verdict{scorecard.Fail, scorecard.Warn, scorecard.VerdictUnknown}
+	slices.SortFunc(results, func(a, b *scorecard.Result) int {
+		return cmp.Or(cmp.Compare(slices.Index(gravity, a.Verdict), slices.Index(gravity, b.Verdict)), cmp.Compare(b.Weight, a.Weight), cmp.Compare(a.Check, b.Check))
 	})
+	out := make([]Blame, len(results))
+	for i, r := range results {
+		out[i] = Blame{Check: r.Check, Verdict: string(r.Verdict), Reason: r.Reason, Message: r.Message}
+	}
 	return out
-}
-
-// meets reports whether a verdict is enough for a level.
-func meets(v scorecard.Verdict, strict bool) bool {
-	switch v {
-	case scorecard.Pass, scorecard.Waived, scorecard.NotApplicable:
-		return true
-	case scorecard.Warn:
-		return !strict
-	}
-	return false
-}
-
-func checkOf(r *rubric.Rubric, name string) *rubric.Check {
-	for _, check := range r.Checks {
-		if check.Name == name {
-			return check
-		}
-	}
-	return nil
 }
 
 func sortedIDs(services map[catalog.ID]*history) []catalog.ID {

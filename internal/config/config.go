@@ -22,6 +22,8 @@ type Config struct {
 	Identities []rubric.IdentitySpec // besides the built-in ones, in the order of the file
 	Redis      *Redis                // nil: everything is kept in memory
 	Exporter   Exporter
+
+	lines map[string]int // of the patterns, by what they are in full
 }
 
 // Global holds what all sources share.

@@ -62,7 +62,7 @@ func TestTheExampleWaiversAreSound(t *testing.T) {
 	for _, s := range snapshot.Services() {
 		for _, r := range rubrics {
 			for _, check := range r.Checks {
-				if w, ok := set.For(s, r.Name, check.Name, begin); ok {
+				if w, ok := set.Of(s).For(r.Name, check.Name, begin); ok {
 					exempted[w.ID] = append(exempted[w.ID], s.ID.Name+" "+check.Name)
 				}
 			}

@@ -35,7 +35,7 @@ func Load(path string) (*Config, []catalog.Problem) {
 
 // Parse is Load with the content of the file at hand.
 func Parse(path string, data []byte) (*Config, []catalog.Problem) {
-	r := &reader{out: &Config{Path: path, Dir: filepath.Dir(path)}}
+	r := &reader{out: &Config{Path: path, Dir: filepath.Dir(path), lines: map[string]int{}}}
 	limits := strict.Limits{Bytes: catalog.MaxFileBytes, Documents: 1, Depth: 32}
 	roots := strict.Documents(data, limits, r.report)
 	source := strict.Source{ValueBytes: maxTextBytes, Report: r.report}
@@ -93,7 +93,7 @@ func (r *reader) global(m *strict.Map) {
 func (r *reader) catalog(m *strict.Map) {
 	c := m.Map("catalog")
 	c.Name("catalog")
-	r.out.Catalog.Files = patterns(c, "files")
+	r.out.Catalog.Files = r.patterns(c, "files")
 	c.Done()
 }
 
@@ -101,7 +101,7 @@ func (r *reader) rubrics(m *strict.Map) {
 	c := m.Map("rubrics")
 	c.Name("rubrics")
 	r.packs(c)
-	r.out.Rubrics.Files, r.out.Rubrics.Waivers = patterns(c, "files"), patterns(c, "waivers")
+	r.out.Rubrics.Files, r.out.Rubrics.Waivers = r.patterns(c, "files"), r.patterns(c, "waivers")
 	c.Done()
 }
 
@@ -184,7 +184,7 @@ func name(m *strict.Map, field, missing string) string {
 }
 
 // patterns reads a list of paths and globs.
-func patterns(m *strict.Map, field string) []string {
+func (r *reader) patterns(m *strict.Map, field string) []string {
 	var out []string
 	for _, t := range m.Texts(field) {
 		if t.Value == "" {
@@ -192,6 +192,25 @@ func patterns(m *strict.Map, field string) []string {
 			continue
 		}
 		out = append(out, t.Value)
+		r.out.lines[r.out.inFull(t.Value)] = t.Line
 	}
 	return out
+}
+
+func (c *Config) inFull(pattern string) string {
+	if filepath.IsAbs(pattern) {
+		return pattern
+	}
+	return filepath.Join(c.Dir, pattern)
+}
+
+// located puts what is wrong with patterns of the file at their lines.
+func (c *Config) located(problems []catalog.Problem) []catalog.Problem {
+	for i, p := range problems {
+		if line, ok := c.lines[p.Position.File]; ok {
+			problems[i].Position = catalog.Position{File: c.Path, Line: line}
+			problems[i].Message = p.Position.File + ": " + p.Message
+		}
+	}
+	return problems
 }

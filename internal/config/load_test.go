@@ -150,7 +150,7 @@ identities: {pods: {labels: {pod: service.name}}}
 		texts = append(texts, strings.ReplaceAll(p.Error(), c.Dir, ""))
 	}
 	require.Equal(t, []string{
-		"/none/*.yml: no file matches: mend the path, or remove it",
+		"/apgar.yml:4: /none/*.yml: no file matches: mend the path, or remove it",
 		`/rubrics/b.yml:1: interval of check "c" is 20s, but must be a multiple of the evaluation_interval 30s`,
 	}, texts)
 }

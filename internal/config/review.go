@@ -31,6 +31,14 @@ func (c *Config) Review(rubrics []*rubric.Rubric, services []*catalog.Service, n
 	return problems
 }
 
+// ReviewAll is Review of all rubrics that are loaded: it also warns of what is
+// meant for others.
+func (c *Config) ReviewAll(rubrics []*rubric.Rubric, services []*catalog.Service, now time.Time) []catalog.Problem {
+	problems := append(c.Review(rubrics, services, now), rubric.CheckOverridden(rubrics, services)...)
+	catalog.Problems(problems).Sort()
+	return problems
+}
+
 // identityErrors returns why services cannot be identified by what the rubrics
 // use, at the place of the service.
 func identityErrors(rubrics []*rubric.Rubric, services []*catalog.Service) []catalog.Problem {

@@ -72,7 +72,7 @@ func (c *Config) LoadRubrics(env *catalog.Env) ([]*rubric.Rubric, []catalog.Prob
 		}
 	}
 	paths, found := file.Expand(c.Rubrics.Files, c.Dir)
-	problems = append(problems, found...)
+	problems = append(problems, c.located(found)...)
 	for _, path := range paths {
 		if rubric.IsTestFile(path) {
 			continue
@@ -118,7 +118,10 @@ func (c *Config) onTick(rubrics []*rubric.Rubric) ([]*rubric.Rubric, []catalog.P
 // LoadCatalog reads the catalog files that the file names. The snapshot holds
 // whatever is sound, and is empty rather than nil.
 func (c *Config) LoadCatalog() (*catalog.Snapshot, []catalog.Problem) {
-	docs, problems := file.Load(c.Catalog.Files, c.Dir)
+	paths, problems := file.Expand(c.Catalog.Files, c.Dir)
+	problems = c.located(problems)
+	docs, found := file.LoadPaths(paths)
+	problems = append(problems, found...)
 	snapshot, found := catalog.Merge(docs...)
 	return snapshot, append(problems, found...)
 }

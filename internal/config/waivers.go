@@ -1,7 +1,6 @@
 package config
 
 import (
-	"strings"
 	"time"
 
 	"github.com/apgarhq/apgar/catalog"
@@ -15,10 +14,8 @@ import (
 // is a warning only: the last waiver of a folder may be taken away. The set is
 // never nil.
 func (c *Config) LoadWaivers(env *catalog.Env) (*waiver.Set, []catalog.Problem) {
-	paths, problems := file.Expand(c.Rubrics.Waivers, c.Dir)
-	for i, p := range problems {
-		problems[i].Warning = p.Message == file.NoMatch && strings.ContainsAny(p.Position.File, "*?[")
-	}
+	paths, problems := file.ExpandOptional(c.Rubrics.Waivers, c.Dir)
+	problems = c.located(problems)
 	var files []waiver.File
 	for _, path := range paths {
 		data, err := file.Read(path)

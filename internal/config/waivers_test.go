@@ -39,13 +39,13 @@ waivers:
 	}
 	set, problems := c.LoadWaivers(env)
 	require.Equal(t, []string{
-		"none/*.yml: warning: no file matches: mend the path, or remove it",
-		"none.yml: no file matches: mend the path, or remove it",
+		"apgar.yml:1: warning: none/*.yml: no file matches: mend the path, or remove it",
+		"apgar.yml:1: none.yml: no file matches: mend the path, or remove it",
 		`waivers/a.yml:4: requester and approver of waiver "alone" are the same, a: let somebody else approve it`,
 	}, texts(problems))
 	require.Equal(t, 3, set.Len(), "every file is read once")
 	at := time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
-	w, ok := set.For(snapshot.Services()[0], "http", "latency", at)
+	w, ok := set.Of(snapshot.Services()[0]).For("http", "latency", at)
 	require.True(t, ok)
 	require.Equal(t, "good", w.ID)
 	require.Equal(t, []string{

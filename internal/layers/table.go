@@ -74,7 +74,7 @@ func rooms() []Room {
 		{Path: "internal/layers"},
 		{Path: "internal/reload"},
 		// Schemas are held against the loaders that they describe.
-		{Path: "internal/schema", ForTests: []string{"catalog", "internal/config", "rubric", "waiver"}},
+		{Path: "internal/schema", ForTests: []string{"catalog", "internal/config", "internal/rubrictest", "rubric", "waiver"}},
 		// Rubric tests plan as the collector does, ask the real engine and grade.
 		{
 			Path:      "internal/rubrictest",

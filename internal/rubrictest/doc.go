@@ -1,6 +1,6 @@
 // Package rubrictest runs unit tests of rubrics: a test file gives series in
 // Prometheus' test notation and a catalog, and says how services are graded at
-// given times. The questions are planned by the collector, answered by
+// given times, be it that sources fail. The questions are planned by the collector, answered by
 // Prometheus' query engine over the series, and graded tick by tick as the
 // service does.
 //
@@ -21,6 +21,7 @@ const (
 	maxTicks      = 20_000    // that are graded in a test
 	maxTime       = 100 * 24 * time.Hour
 	maxSources    = 20
+	maxFaults     = 1000       // of a test
 	querySamples  = 20_000_000 // in memory at once for one query
 	queryTimeout  = 30 * time.Second
 	lookbackDelta = 5 * time.Minute

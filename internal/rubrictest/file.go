@@ -39,6 +39,7 @@ type Test struct {
 
 	start        time.Duration // the first tick that is graded
 	series       [][]*series   // by source
+	faults       []fault
 	expectations []*expectation
 }
 

@@ -146,6 +146,7 @@ func FuzzParse(f *testing.F) {
 	require.NoError(f, err)
 	f.Add(string(example))
 	f.Add(capacity + "      - {at: 20m, score: 1}\n")
+	f.Add(regions + "    faults: [{source: eu, from: 2m, to: 3m, as: error, metric: up}]\n    expect: [{at: 5m, score: 1}]\n")
 	f.Add("apiVersion: apgar.dev/v1\npacks: [http]\nservices: [{name: a}]\ntests: [{name: t, input_series: [{series: a, values: '1+1x3 stale _x2'}], expect: [{at: 1m, score: 1 ± 2}]}]")
 	f.Fuzz(func(t *testing.T, text string) {
 		file, problems := Parse("fuzz.test.yml", []byte(text))

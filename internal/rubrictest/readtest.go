@@ -30,6 +30,7 @@ func (r *reader) test(m *strict.Map) *Test {
 	}
 	t.start = r.tick(m, "start")
 	t.series = r.inputSeries(m)
+	t.faults = r.faults(m, t.start)
 	nodes := nodesOf(m, "expect", maxExpectations)
 	if len(nodes) == 0 {
 		m.Mistake(m.LineOf("expect"), "%s expects nothing: list under \"expect:\" what is to hold, e.g. - {at: 2h, score: 100}", m.What())
@@ -75,7 +76,8 @@ func (r *reader) expectation(m *strict.Map) *expectation {
 		m.Ask("checks")
 	}
 	m.Done()
-	nothing := len(e.fields) == 0 && len(e.checks) == 0
+	unread := e.rubric == nil && m.Has("checks") // the rubric has mistakes of its own
+	nothing := len(e.fields) == 0 && len(e.checks) == 0 && !unread
 	switch {
 	case m.Bad():
 	case e.graded && nothing:

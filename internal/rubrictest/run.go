@@ -75,9 +75,11 @@ func (r *running) grade(ctx context.Context) error {
 	}
 	engine := newEngine()
 	defer func() { _ = engine.Close() }()
+	happenings := r.happenings()
 	last := slices.Max(slices.Collect(maps.Keys(r.pending)))
 	report, err := collector.Replay(ctx, collector.Options{Plan: plan, Sources: r.sources(engine), Environment: "test"}, collector.ReplayOptions{
 		From: zero().Add(r.test.start), To: zero().Add(last), Step: r.file.Interval,
+		Outages: outagesOf(happenings),
 		Visit: func(tick time.Time, sets [][]*scorecard.Scorecard) error {
 			at := tick.Sub(zero())
 			for _, e := range r.pending[at] {
@@ -86,8 +88,34 @@ func (r *running) grade(ctx context.Context) error {
 			return nil
 		},
 	})
+	if err != nil {
+		return err
+	}
+	for _, h := range happenings {
+		if failure, unmet := h.unmet(); unmet {
+			r.fail(failure)
+		}
+	}
 	r.explain(report)
-	return err
+	return nil
+}
+
+// happenings are the faults of the test, of which nothing has met any yet.
+func (r *running) happenings() []*happening {
+	out := make([]*happening, len(r.test.faults))
+	for i := range r.test.faults {
+		f := &r.test.faults[i]
+		out[i] = &happening{fault: f, source: r.file.sources[f.source].name}
+	}
+	return out
+}
+
+func outagesOf(happenings []*happening) []collector.Outage {
+	out := make([]collector.Outage, len(happenings))
+	for i, h := range happenings {
+		out[i] = h.outage()
+	}
+	return out
 }
 
 func (r *running) sources(engine *promql.Engine) []gather.Source {

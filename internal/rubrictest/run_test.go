@@ -199,16 +199,19 @@ func TestWhatTheEngineRefusesIsTold(t *testing.T) {
 	require.Contains(t, shown, "many-to-many matching not allowed")
 }
 
-// TestTheExampleOfTheDocumentationPasses runs the first files of the page that
-// explains tests: a rubric, and a test of it.
-func TestTheExampleOfTheDocumentationPasses(t *testing.T) {
+// TestTheExamplesOfTheDocumentationPass runs the first files of the page that
+// explains tests: a rubric, a test of it, and one more with a fault.
+func TestTheExamplesOfTheDocumentationPass(t *testing.T) {
 	page, err := os.ReadFile("../../docs/rubric-tests.md")
 	require.NoError(t, err)
 	blocks := strings.Split(string(page), "```yaml\n")
-	require.Greater(t, len(blocks), 2)
-	rubrics, _, _ := strings.Cut(blocks[1], "```")
-	example, _, _ := strings.Cut(blocks[2], "```")
-	f := sound(t, written(t, "capacity.test.yml", example, "capacity.yml", rubrics))
+	require.Greater(t, len(blocks), 3)
+	for i := range blocks {
+		blocks[i], _, _ = strings.Cut(blocks[i], "```")
+	}
+	f := sound(t, written(t, "capacity.test.yml", blocks[2]+blocks[3], "capacity.yml", blocks[1]))
+	require.Len(t, f.Tests, 2)
+	require.Len(t, f.Tests[1].faults, 1)
 	require.Empty(t, run(t, f))
 }
 

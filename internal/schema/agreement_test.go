@@ -77,6 +77,8 @@ func of(doc *yaml.Node) string {
 		fields[doc.Content[i].Value] = doc.Content[i+1]
 	}
 	switch {
+	case fields["tests"] != nil:
+		return "tests"
 	case fields["waivers"] != nil:
 		return "waivers"
 	case fields["apiVersion"] != nil:
@@ -115,8 +117,8 @@ func TestTheExamplesAreValid(t *testing.T) {
 		paths, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		for _, path := range paths {
-			if strings.HasSuffix(path, "prometheus.yml") || strings.HasSuffix(path, ".test.yml") {
-				continue // Prometheus' own, and tests of rubrics
+			if strings.HasSuffix(path, "prometheus.yml") {
+				continue // Prometheus' own
 			}
 			files++
 			for _, doc := range documents(readFile(t, path)) {
@@ -155,11 +157,11 @@ func TestSchemasAndLoadersAgreeOnAllTestdata(t *testing.T) {
 			return filepath.SkipDir
 		case !strings.Contains(path, "testdata"):
 			return nil
-		case strings.HasSuffix(path, ".yml") && !strings.HasSuffix(path, ".test.yml"):
+		case strings.HasSuffix(path, ".yml"):
 			compare(path, readFile(t, path))
 		case strings.HasSuffix(path, ".txtar"):
 			for _, f := range txtar.Parse(readFile(t, path)).Files {
-				if strings.HasSuffix(f.Name, ".yml") && !strings.HasSuffix(f.Name, ".test.yml") {
+				if strings.HasSuffix(f.Name, ".yml") {
 					compare(path+", "+f.Name, f.Data)
 				}
 			}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/apgarhq/apgar/catalog"
 	"github.com/apgarhq/apgar/internal/config"
+	"github.com/apgarhq/apgar/internal/rubrictest"
 	"github.com/apgarhq/apgar/rubric"
 	"github.com/apgarhq/apgar/waiver"
 )
@@ -74,6 +75,10 @@ func loaders(t testing.TB) map[string]load {
 		},
 		"waivers": func(data []byte) []catalog.Problem {
 			_, problems := waiver.Load(env, waiver.File{Name: "test.yml", Data: data})
+			return problems
+		},
+		"tests": func(data []byte) []catalog.Problem {
+			_, problems := rubrictest.Parse("test.yml", data)
 			return problems
 		},
 	}

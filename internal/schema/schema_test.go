@@ -25,7 +25,7 @@ func TestEveryLoaderHasASchema(t *testing.T) {
 		compile(t, name)
 	}
 	_, err := JSON("../schema")
-	require.EqualError(t, err, `there is no schema "../schema": there are catalog, config, rubrics, waivers`)
+	require.EqualError(t, err, `there is no schema "../schema": there are catalog, config, rubrics, tests, waivers`)
 }
 
 // stray is a field that no loader knows and that is near to none.
@@ -236,7 +236,7 @@ func TestThePacksOfTheSchemaAreThoseThatAreShipped(t *testing.T) {
 // every field, and that the manual has it too.
 func TestEveryFieldIsExplained(t *testing.T) {
 	manual := ""
-	for _, page := range []string{"configuration", "rubrics", "waivers"} {
+	for _, page := range []string{"configuration", "rubrics", "rubric-tests", "waivers"} {
 		manual += string(readFile(t, "../../docs/"+page+".md"))
 	}
 	for _, name := range Names() {
