@@ -26,7 +26,7 @@ rubrics:
 		lat_seconds_bucket{service="search",le="+Inf"} 0+10x20
 		up{service="playlist"} 1x20`)
 	probes := ProbeSources(t.Context(), p, []Source{{Name: "eu", Client: fixture.Client(t, url)}}, time.Unix(600, 0))
-	require.Len(t, probes, 5)
+	require.Len(t, probes, 6)
 	for i, want := range []Probe{
 		{Checks: []string{"a/calls"}, Services: 1, Unmatched: 1},
 		{Checks: []string{"a/calls"}, Services: 1},

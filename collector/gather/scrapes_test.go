@@ -224,7 +224,7 @@ func TestOftenEnoughIsNeverRefused(t *testing.T) {
 func TestProbesTellWhatIsScrapedTooSeldom(t *testing.T) {
 	a := slowAsker(t, spec{}, scrapedEvery("slow", "", 120, 0, 18000)+scrapedEvery("fast", "", 30, 0, 18000))
 	probes := ProbeSources(t.Context(), a.plan, []Source{a.Source}, time.Unix(judged+60, 0))
-	require.Len(t, probes, 3)
+	require.Len(t, probes, 4)
 	require.Len(t, probes[0].Faults, 1)
 	require.Contains(t, probes[0].Faults[0], "its targets in eu are scraped 8 times in 15m (every 113s), and a slot of 5m needs")
 	require.True(t, probes[2].Scrapes)

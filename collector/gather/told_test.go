@@ -2,6 +2,7 @@ package gather
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -68,19 +69,32 @@ func TestProbesTellTheQueryInEffect(t *testing.T) {
 	}
 }
 
-// drawBad draws matchers that do not match everything.
+// drawBad draws matchers that do not match everything, nor contradict each
+// other.
 func drawBad(r *rapid.T) string {
 	name := rapid.SampledFrom([]string{"a", "b", "c"})
-	texts := []string{`a="x"`}
+	drawn := []*labels.Matcher{labels.MustNewMatcher(labels.MatchEqual, "a", "x")}
 	if rapid.Bool().Draw(r, "negative") {
-		texts[0] = `a!="y"`
+		drawn[0] = labels.MustNewMatcher(labels.MatchNotEqual, "a", "y")
 	}
 	for range rapid.IntRange(0, 3).Draw(r, "matchers") {
-		kind := rapid.SampledFrom([]string{"=", "!=", "=~", "!~"}).Draw(r, "type")
+		kind := rapid.SampledFrom([]labels.MatchType{labels.MatchEqual, labels.MatchNotEqual, labels.MatchRegexp, labels.MatchNotRegexp}).Draw(r, "type")
 		value := rapid.SampledFrom([]string{"", "x", "y", "x.", ".*", ".+", "x|y", "(?i)X", "x(y)?", "[^x]", "$1", ".*\n.*", "1", "x.*|"}).Draw(r, "value")
-		texts = append(texts, name.Draw(r, "label")+kind+strconv.Quote(value))
+		next := labels.MustNewMatcher(kind, name.Draw(r, "label"), value)
+		if !slices.ContainsFunc(drawn, func(m *labels.Matcher) bool { return contradict(m, next) || contradict(next, m) }) {
+			drawn = append(drawn, next)
+		}
+	}
+	texts := make([]string, len(drawn))
+	for i, m := range drawn {
+		texts[i] = m.String()
 	}
 	return "{" + strings.Join(texts, ",") + "}"
+}
+
+// contradict reports that the value that one matcher asks for is none for another.
+func contradict(equal, other *labels.Matcher) bool {
+	return equal.Type == labels.MatchEqual && equal.Name == other.Name && !other.Matches(equal.Value)
 }
 
 // TestASourceClassifiesAsWeDo draws matchers and the labels of series, and has both
