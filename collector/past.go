@@ -176,8 +176,8 @@ func (c *Collector) instants(most int) int {
 	return most
 }
 
-// queue returns what is yet to be asked of the past: what was never asked,
-// newest first, and then what is owed.
+// queue returns what is yet to be asked of the past: what was never asked, and
+// then what is owed.
 func (c *Collector) queue() []agenda.Chunk {
 	return append(c.missing(c.lastTick.Truncate(slo.SlotLength)), c.agenda.Owed(c.o.Plan)...)
 }
@@ -189,6 +189,7 @@ func (c *Collector) missing(before time.Time) []agenda.Chunk {
 // backfillNow enters all of the past before anything else happens.
 func (c *Collector) backfillNow(ctx context.Context, before time.Time) {
 	chunks := c.missing(before)
+	agenda.InOrder(chunks)
 	for j, k := range chunks {
 		c.progress(j, len(chunks))
 		q := c.inquire(k.Subject, true)
@@ -211,8 +212,7 @@ func (c *Collector) progress(done, all int) {
 	}
 }
 
-// backfill asks for the past beside the ticks, newest first, resting as long
-// as it worked. What a source fails the first time is not entered but asked
+// backfill asks for the past beside the ticks, resting as long as it worked. What a source fails the first time is not entered but asked
 // for again after a pause; the second answer is taken as it is, and asked for
 // once more when that source answers better than it did then.
 func (c *Collector) backfill(ctx context.Context, queue []agenda.Chunk) {

@@ -4,13 +4,17 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 )
 
-// expectedFor is how long after its last data a cell is still expected.
-const expectedFor = 7 * daySeconds
+// CellMemory is how long after its last data a cell is still expected, and how far
+// back its total weighs its coverage.
+const CellMemory = 7 * 24 * time.Hour
 
-// weekSeconds is how far back a cell's total weighs its coverage.
-const weekSeconds = 7 * daySeconds
+const (
+	expectedFor = int64(CellMemory / time.Second)
+	weekSeconds = expectedFor
+)
 
 // CellKey names a cell: a source, and a value of its partition label or the
 // source's own name.

@@ -91,3 +91,16 @@ func BenchmarkAddTickOfManyCells(b *testing.B) {
 		})
 	}
 }
+
+// TestACellWeighsWhatItCountedWhileOthersWereAway has cell A, with most of the
+// events, fall silent: what B counts in the gaps weighs all the same.
+func TestACellWeighsWhatItCountedWhileOthersWereAway(t *testing.T) {
+	s, at := seasoned() // A counted 24 × 75, B 24 × 25
+	for range 48 {
+		require.Equal(t, Gap, tick(s, at, map[string]*Fault{"a": {Reason: SourceError}}, has(cellB, 0, 25)))
+		at += 300
+	}
+	f := s.Facts(at-300, grace, nil)
+	require.InDelta(t, 24*75.0/(24*75+72*25), f.Cells[0].Weight, 1e-9)
+	require.Equal(t, Measured, tick(s, at, map[string]*Fault{"a": {Reason: SourceError}}, has(cellB, 0, 25)), "half of the weight is enough by now")
+}

@@ -76,10 +76,14 @@ func TestFactsOfCells(t *testing.T) {
 		{"a row with a fault has not answered", nil, []Answer{{Cell: cellA, Row: true, Counts: Counts{9, 9}, Fault: &Fault{Reason: Ambiguous}}, has(cellB, 1, 25)}, Gap, Counts{}, func(t *testing.T, f Facts) {
 			assert.False(t, f.Cells[0].Row)
 		}},
-		{"targets and no row: no answer, no fault, measured nothing", nil, []Answer{{Cell: cellA, Up: 2}, has(cellB, 1, 25)}, Measured, Counts{1, 25}, func(t *testing.T, f Facts) {
+		{"targets and no row in the greater cell: no answer, no fault, a gap", nil, []Answer{{Cell: cellA, Up: 2}, has(cellB, 1, 25)}, Gap, Counts{}, func(t *testing.T, f Facts) {
 			assert.False(t, f.Cells[0].Answered)
 			assert.Nil(t, f.Cells[0].Fault)
 			assert.Equal(t, 3, f.Up)
+		}},
+		{"targets and no row in the lesser cell: measured by the other", nil, []Answer{{Cell: cellB, Up: 2}, has(cellA, 1, 75)}, Measured, Counts{1, 75}, func(t *testing.T, f Facts) {
+			assert.False(t, f.Cells[1].Answered)
+			assert.Nil(t, f.Cells[1].Fault)
 		}},
 		{"targets and no row beside a fault: a gap", down, []Answer{{Cell: cellA, Up: 2}}, Gap, Counts{}, func(t *testing.T, f Facts) {
 			assert.False(t, f.Cells[0].Answered)

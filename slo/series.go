@@ -85,18 +85,18 @@ func (s *Series) AddSlot(r *Round, answers []Answer) Outcome {
 	views := s.views(r, answers)
 	sum := merge(views, r.Time)
 	s.notePast(r.Time, !sum.measured && anyFault(views, r))
-	if !sum.measured {
-		return Gap
-	}
-	if !s.enter(r.Time, sum.counts, sum.born, sum.complete) {
+	if sum.measured && !s.enter(r.Time, sum.counts, sum.born, sum.complete) {
 		return Shrunk
 	}
 	for i := range views {
 		v := &views[i]
-		if v.row {
+		if v.row { // it weighs what it counted, whether or not the others answered
 			s.note(v.memory, r.Time)
 			s.enterCell(v.memory, r.Time, v.counts.withBorn(v.born))
 		}
+	}
+	if !sum.measured {
+		return Gap
 	}
 	s.cache.clear()
 	return Measured
@@ -244,7 +244,7 @@ type merged struct {
 	counts Counts
 	born   float64
 	// measured says that cells worth at least half answered, or that the questions
-	// were fine and found nothing where there are targets.
+	// were fine and found nothing anywhere, where there are targets.
 	measured bool
 	complete bool // all relevant cells answered
 }
@@ -277,7 +277,7 @@ func merge(views []cellView, at int64) merged {
 			sum.counts, sum.born = sum.counts.Plus(v.counts), sum.born+v.born
 		}
 	}
-	if relevant > 0 && AtLeast(answered, 0.5*all) || faults == 0 && rows+targets > 0 {
+	if relevant > 0 && AtLeast(answered, 0.5*all) || rows == 0 && faults == 0 && targets > 0 {
 		sum.measured = true
 		return sum
 	}

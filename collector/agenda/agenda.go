@@ -22,6 +22,9 @@ const (
 	LongestMemory = 40 * 24 * time.Hour
 
 	mostTries = 5 // of a chunk
+
+	// soonAsked is how much of the past is asked about before its beginning is.
+	soonAsked = 24 * time.Hour
 )
 
 // Agenda knows what of the past has been asked, and so what is yet to be. A
@@ -177,16 +180,33 @@ type chunkKey struct {
 func (k Chunk) key() chunkKey { return chunkKey{k.Interval, k.Subject.Name()} }
 
 // Missing returns what a plan has yet to ask of the past before a time, in chunks
-// of at most a number of slots, newest first, and those before which everything
-// is asked for all services before those that are about the late ones.
+// of at most a number of slots: those of the newest day, newest first, as most
+// windows that warn are no longer than that; and then from the oldest on, as what
+// the cells of a slot weigh follows from the slots before it. Of each stretch of
+// time, what is about all services comes before what is about the late ones.
 func (a *Agenda) Missing(p *question.Plan, before int64, most int) []Chunk {
-	var chunks []Chunk
-	depths, longest := p.Counted(), window(p.Longest(), before)
+	var newest, rest []Interval
+	longest := window(p.Longest(), before)
 	for to := before; to > longest.From; to -= int64(most) * seconds(slo.SlotLength) {
 		cell := Interval{max(longest.From, to-int64(most)*seconds(slo.SlotLength)), to}
+		if to > before-seconds(soonAsked) {
+			newest = append(newest, cell)
+		} else {
+			rest = append(rest, cell)
+		}
+	}
+	slices.Reverse(rest)
+	var chunks []Chunk
+	depths := p.Counted()
+	for _, cell := range append(newest, rest...) {
 		chunks = append(chunks, a.missingIn(p, depths, before, cell)...)
 	}
 	return chunks
+}
+
+// InOrder sorts chunks by time, for whoever can wait for all of them.
+func InOrder(chunks []Chunk) {
+	slices.SortStableFunc(chunks, func(x, y Chunk) int { return cmp.Compare(x.From, y.From) })
 }
 
 // missingIn returns the chunks in one stretch of the past.

@@ -55,15 +55,13 @@ func TestAllThatIsNeededAndNotDoneIsAskedOnceAndNothingElse(t *testing.T) {
 		}
 		most := rapid.IntRange(12, 288).Draw(t, "most")
 		cell := int64(most) * 300
-		last := int64(0)
+		var ages []int64 // of the stretches, in turn
 		for _, k := range a.Missing(p, before, most) {
 			require.LessOrEqual(t, k.Slots(), most)
 			require.Positive(t, k.Slots())
 			require.Zero(t, k.From%300)
 			require.GreaterOrEqual(t, k.From, window(p.Longest(), before).From)
-			age := (before - k.To) / cell
-			require.GreaterOrEqual(t, age, last, "newest first")
-			last = age
+			ages = append(ages, (before-k.To)/cell)
 			had := a.late // of each of these
 			names := k.Services
 			if len(names) == 0 {
@@ -77,6 +75,13 @@ func TestAllThatIsNeededAndNotDoneIsAskedOnceAndNothingElse(t *testing.T) {
 			}
 			a.Asked(p, k.Subject, k.Interval)
 		}
+		soon := slices.IndexFunc(ages, func(age int64) bool { return age*cell >= 86400 })
+		if soon < 0 {
+			soon = len(ages)
+		}
+		require.True(t, slices.IsSorted(ages[:soon]), "the newest day first, newest first: %v", ages)
+		slices.Reverse(ages[soon:])
+		require.True(t, slices.IsSorted(ages[soon:]), "then from the oldest on: %v", ages)
 		require.Empty(t, a.Missing(p, before, most), "then nothing is missing")
 		for service, had := range a.late {
 			if p.Has(service) {

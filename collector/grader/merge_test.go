@@ -194,9 +194,9 @@ rubrics:
 		return fixture.Row{Labels: map[string]string{"service": "the-playlist", "code": "200"}, Value: n}
 	}
 	b.rows["east"] = []fixture.Row{event("200", 10), alias(1000)}
-	b.rows["west"] = []fixture.Row{alias(7)}
+	b.rows["west"] = []fixture.Row{alias(70)}
 	b.tick(t, t0)
-	require.Equal(t, slo.Counts{Total: 17}, counted(b.facts(t0), 5*time.Minute), "in each cell the first that has rows")
+	require.Equal(t, slo.Counts{Total: 80}, counted(b.facts(t0), 5*time.Minute), "in each cell the first that has rows")
 
 	b.rows["east"] = []fixture.Row{alias(1000), target("1")}
 	b.rows["west"] = []fixture.Row{alias(8), event("200", 5000), target("1")}

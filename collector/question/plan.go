@@ -216,6 +216,9 @@ func (p *Plan) addCheck(check *rubric.Check, identities, slis map[string]int) in
 	}
 	s := &p.SLIs[i]
 	s.period = max(s.period, check.Period, check.Window)
+	if check.Kind.Counted() {
+		s.period = max(s.period, slo.CellMemory) // what its cells weigh
+	}
 	s.every = commonDivisor(seconds(max(check.Interval, p.Interval)), s.every)
 	return i
 }
