@@ -15,9 +15,6 @@ const levelHeldFor = 7 * 24 * time.Hour
 // it, are met. While too much is waived it is never above the last one.
 func (c *Scorecard) level(in *Input, overWaived bool) (rank *int, name string) {
 	r := in.Rubric
-	if len(r.Levels) == 0 {
-		return nil, ""
-	}
 	last := in.lastRank()
 	highest := len(r.Levels)
 	for i, check := range r.Checks {

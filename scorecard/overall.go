@@ -46,7 +46,7 @@ func GradeOverall(in OverallInput) (*Scorecard, *State) {
 	first := parts[0].card
 	card := &Scorecard{
 		Rubric: Overall, RubricVersion: versionOf(parts), Environment: first.Environment, Service: first.Service,
-		EvaluatedAt: first.EvaluatedAt, DataTime: first.DataTime, Stateless: first.Stateless,
+		EvaluatedAt: first.EvaluatedAt, DataTime: first.DataTime, Stateless: first.Stateless, LevelRank: ptr(0),
 	}
 	card.sumOverall(parts)
 	next := &State{RubricVersion: card.RubricVersion}

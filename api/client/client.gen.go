@@ -1304,7 +1304,7 @@ type Rollup struct {
 	// Examples: 20
 	KnownWeight float64 `json:"known_weight"`
 
-	// Levels Services by level, `none` for none, of those with a level; empty for `overall`, which has no levels.
+	// Levels Services by level, `none` for none, of those that were ever scored.
 	//
 	// Examples: {"gold":2,"none":1}
 	Levels map[string]int `json:"levels"`
@@ -2505,11 +2505,12 @@ type ClientInterface interface {
 
 	// ListScorecards Scorecards
 	//
-	// Filters of different names must all be met; of one name repeated, any.
+	// Filters of different names must all be met; of one name repeated, any. The rubric `overall` stands for the scorecard
+	// over all rubrics of a service: it has no results and no level.
 	//
 	// With `format=map` the answer is an object from `namespace/name` to the verdict on it, given whole, for gates that
-	// look up many services at once. It has one verdict for each service, so exactly one `rubric` must be given, unless
-	// there is only one; `sort`, `limit` and `cursor` are then refused.
+	// look up many services at once. It has one verdict for each service: by the `rubric` that is given, by the only one
+	// there is, or `overall`; `sort`, `limit` and `cursor` are then refused.
 	//
 	// Corresponds with GET /api/v1/scorecards (the `ListScorecards` operationId).
 	ListScorecards(ctx context.Context, params *ListScorecardsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2645,11 +2646,12 @@ func (c *Client) GetRubric(ctx context.Context, rubric RubricParam, reqEditors .
 
 // ListScorecards Scorecards
 //
-// Filters of different names must all be met; of one name repeated, any.
+// Filters of different names must all be met; of one name repeated, any. The rubric `overall` stands for the scorecard
+// over all rubrics of a service: it has no results and no level.
 //
 // With `format=map` the answer is an object from `namespace/name` to the verdict on it, given whole, for gates that
-// look up many services at once. It has one verdict for each service, so exactly one `rubric` must be given, unless
-// there is only one; `sort`, `limit` and `cursor` are then refused.
+// look up many services at once. It has one verdict for each service: by the `rubric` that is given, by the only one
+// there is, or `overall`; `sort`, `limit` and `cursor` are then refused.
 //
 // Corresponds with GET /api/v1/scorecards (the `ListScorecards` operationId).
 func (c *Client) ListScorecards(ctx context.Context, params *ListScorecardsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3966,11 +3968,12 @@ type ClientWithResponsesInterface interface {
 
 	// ListScorecardsWithResponse Scorecards
 	//
-	// Filters of different names must all be met; of one name repeated, any.
+	// Filters of different names must all be met; of one name repeated, any. The rubric `overall` stands for the scorecard
+	// over all rubrics of a service: it has no results and no level.
 	//
 	// With `format=map` the answer is an object from `namespace/name` to the verdict on it, given whole, for gates that
-	// look up many services at once. It has one verdict for each service, so exactly one `rubric` must be given, unless
-	// there is only one; `sort`, `limit` and `cursor` are then refused.
+	// look up many services at once. It has one verdict for each service: by the `rubric` that is given, by the only one
+	// there is, or `overall`; `sort`, `limit` and `cursor` are then refused.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5072,11 +5075,12 @@ func (c *ClientWithResponses) GetRubricWithResponse(ctx context.Context, rubric 
 
 // ListScorecardsWithResponse Scorecards
 //
-// Filters of different names must all be met; of one name repeated, any.
+// Filters of different names must all be met; of one name repeated, any. The rubric `overall` stands for the scorecard
+// over all rubrics of a service: it has no results and no level.
 //
 // With `format=map` the answer is an object from `namespace/name` to the verdict on it, given whole, for gates that
-// look up many services at once. It has one verdict for each service, so exactly one `rubric` must be given, unless
-// there is only one; `sort`, `limit` and `cursor` are then refused.
+// look up many services at once. It has one verdict for each service: by the `rubric` that is given, by the only one
+// there is, or `overall`; `sort`, `limit` and `cursor` are then refused.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -86,10 +86,10 @@ func (r *Renderer) Service(m Moment, d ServiceData) ([]byte, error) {
 			p.Facts = append(p.Facts, f)
 		}
 	}
-	titles := rubricTitles(m.Snapshot)
+	rubrics := rubricsByName(m.Snapshot)
 	for _, c := range inOrder(d.Cards) {
 		points, read := d.History[c.Rubric]
-		v := r.card(c, titles[c.Rubric], points, read)
+		v := r.card(c, rubrics[c.Rubric], points, read)
 		if c.Rubric == scorecard.Overall {
 			v.Notes = append([]string{partsOf(m.Snapshot.Rubrics, d.Cards)}, v.Notes...)
 		}
@@ -133,10 +133,13 @@ func rank(c *scorecard.Scorecard) int {
 	return 1
 }
 
-func (r *Renderer) card(c *scorecard.Scorecard, title string, points []scorecard.HistoryPoint, read bool) card {
+func (r *Renderer) card(c *scorecard.Scorecard, of *rubric.Rubric, points []scorecard.HistoryPoint, read bool) card {
+	if of == nil {
+		of = &rubric.Rubric{}
+	}
 	v := card{
-		Rubric: c.Rubric, Title: cmp.Or(title, c.Rubric), Version: c.RubricVersion,
-		Score: scoreText(c.Score), Headline: headline(c), Notes: notes(c), Range: rangeOf(c), Moves: moves(c.Delta),
+		Rubric: c.Rubric, Title: cmp.Or(of.Title, c.Rubric), Version: c.RubricVersion,
+		Score: scoreText(c.Score), Headline: headline(c, len(of.Levels) > 0), Notes: notes(c), Range: rangeOf(c), Moves: moves(c.Delta),
 		API:        r.site.Base + "/api/v1/scorecards/" + c.Rubric + "/" + c.Service.ID.String(),
 		RubricHref: r.site.Base + "/rubrics#" + c.Rubric,
 	}
@@ -153,8 +156,9 @@ func (r *Renderer) card(c *scorecard.Scorecard, title string, points []scorecard
 	return v
 }
 
-// headline says in one line what the scorecard comes to.
-func headline(c *scorecard.Scorecard) string {
+// headline says in one line what the scorecard of a rubric, with or without
+// levels, comes to.
+func headline(c *scorecard.Scorecard, levels bool) string {
 	var parts []string
 	switch {
 	case c.Pass == nil:
@@ -167,7 +171,7 @@ func headline(c *scorecard.Scorecard) string {
 	switch {
 	case c.Level != "":
 		parts = append(parts, "level "+c.Level)
-	case c.LevelRank != nil:
+	case c.LevelRank != nil && levels:
 		parts = append(parts, "no level yet")
 	}
 	parts = append(parts, percent(c.Coverage)+" of its data seen")
@@ -269,10 +273,10 @@ func (r *Renderer) relations(snap *scorecard.Snapshot, s *catalog.Service) []rel
 	return list
 }
 
-func rubricTitles(snap *scorecard.Snapshot) map[string]string {
-	titles := make(map[string]string, len(snap.Rubrics))
+func rubricsByName(snap *scorecard.Snapshot) map[string]*rubric.Rubric {
+	all := make(map[string]*rubric.Rubric, len(snap.Rubrics))
 	for _, r := range snap.Rubrics {
-		titles[r.Name] = r.Title
+		all[r.Name] = r
 	}
-	return titles
+	return all
 }
