@@ -28,6 +28,7 @@ type Grader struct {
 	states      map[scorecard.Key]*scorecard.State
 	conflicts   map[int]map[int]string // by identity, then service
 	evidence    map[evidenceKey]string
+	held        map[heldKey]slo.Facts // of checks on SLIs that are asked for more often
 	slots       func(map[slo.Outcome]int)
 	panicked    func()
 	log         *slog.Logger
@@ -64,7 +65,7 @@ func New(o Options) *Grader {
 	g := &Grader{
 		plan: o.Plan, environment: o.Environment, stateless: o.Stateless, sources: o.Sources,
 		evidenceAt: o.Evidence, slots: o.Slots, panicked: o.Panicked, log: o.Logger, grade: o.Grade,
-		conflicts: map[int]map[int]string{}, evidence: map[evidenceKey]string{},
+		conflicts: map[int]map[int]string{}, evidence: map[evidenceKey]string{}, held: map[heldKey]slo.Facts{},
 	}
 	if g.grade == nil {
 		g.grade = scorecard.Grade
@@ -252,7 +253,7 @@ func (g *Grader) facts(graded *question.GradedService, tick int64) []scorecard.C
 
 func (g *Grader) checkFacts(check *rubric.Check, s *question.SLI, series *slo.Series, service int, tick int64) scorecard.CheckFacts {
 	f := scorecard.CheckFacts{
-		Facts:        series.Facts(s.AsOf(tick), scorecard.Grace(check, g.plan.Interval), scorecard.WindowsOf(check)),
+		Facts:        g.factsOf(check, s, series, service, tick),
 		Unidentified: true,
 	}
 	for _, q := range s.Questions {

@@ -219,7 +219,7 @@ func (p *Plan) addCheck(check *rubric.Check, identities, slis map[string]int) in
 	if check.Kind.Counted() {
 		s.period = max(s.period, slo.CellMemory) // what its cells weigh
 	}
-	s.every = commonDivisor(seconds(max(check.Interval, p.Interval)), s.every)
+	s.every = commonDivisor(p.stepOf(check), s.every)
 	return i
 }
 
@@ -285,9 +285,16 @@ func (p *Plan) hash() string {
 // Due reports whether an SLI is asked for at a tick, in Unix seconds.
 func (s *SLI) Due(tick int64) bool { return tick%s.every == 0 }
 
-// AsOf is the newest tick, at or before one, at which an SLI was due; both are in
+// AsOf is the newest tick, at or before one, at which a check was due; both are in
 // Unix seconds.
-func (s *SLI) AsOf(tick int64) int64 { return tick - tick%s.every }
+func (p *Plan) AsOf(check *rubric.Check, tick int64) int64 { return tick - tick%p.stepOf(check) }
+
+// Paces reports whether an SLI is asked for just as often as a check on it wants,
+// and no other check has it asked for more often.
+func (p *Plan) Paces(check *rubric.Check, s *SLI) bool { return p.stepOf(check) == s.every }
+
+// stepOf is how often a check is judged, in seconds.
+func (p *Plan) stepOf(check *rubric.Check) int64 { return seconds(max(check.Interval, p.Interval)) }
 
 // Due reports whether a question, by its place, is asked at a tick, in Unix
 // seconds.

@@ -303,7 +303,10 @@ rubrics:
 	require.EqualValues(t, 50, p.SLIs[0].every)
 	require.True(t, p.Due(0, 150))
 	require.False(t, p.Due(0, 160))
-	require.EqualValues(t, 150, p.SLIs[0].AsOf(190))
+	slow, other := p.Rubrics[0].Checks[0], p.Rubrics[0].Checks[1]
+	require.EqualValues(t, 150, p.AsOf(other, 190))
+	require.EqualValues(t, 100, p.AsOf(slow, 190))
+	require.False(t, p.Paces(slow, &p.SLIs[0]))
 }
 
 func TestGaugesThatAreMergedDifferentlyAreDifferent(t *testing.T) {
