@@ -100,6 +100,7 @@ func (p *replay) mend(ctx context.Context, g gathered) {
 	slices.Sort(slots)
 	for _, run := range agenda.Runs(slices.Compact(slots), p.instants(agenda.MostSlots)) {
 		s := run.Span()
+		s.Final = g.time.Add(-question.FinalAge).Unix()
 		for i, blocks := range p.gatherer.Range(ctx, s, question.OnlyCounted) {
 			if ctx.Err() == nil {
 				p.slot(gathered{time: time.Unix(s.At(i), 0).UTC(), blocks: blocks})

@@ -85,6 +85,7 @@ type replay struct {
 	graders []*grader.Grader // by set; they share the ledger of the collector's own
 	needs   []question.Need  // by set
 	outages *outages
+	recent  provisional
 	asked   int // ranges so far
 	ranges  int // in all
 	report  ReplayReport
@@ -95,7 +96,7 @@ func newReplay(o Options, r ReplayOptions) *replay {
 	if len(r.Outages) > 0 {
 		o.Sources = down.over(o.Sources)
 	}
-	p := &replay{Collector: New(o), options: r, outages: down}
+	p := &replay{Collector: New(o), options: r, outages: down, recent: provisional{}}
 	p.faults = newFaultLog()
 	p.gatherer.Tally()
 	p.grader.Use(p.ledger, nil)
@@ -127,7 +128,7 @@ func (p *replay) run(ctx context.Context) error {
 	}
 	p.backfillNow(ctx, start)
 	for _, s := range ring {
-		p.ask(ctx, s, question.OnlyCounted, p.enter)
+		p.ask(ctx, s, question.OnlyCounted, func(g gathered) { p.enter(p.recent.hold(g, from)) })
 	}
 	p.settleCost(false)
 	var failed error
@@ -185,7 +186,8 @@ func (p *replay) ask(ctx context.Context, s question.Span, w question.Wish, take
 
 // visit grades a tick by every set.
 func (p *replay) visit(g gathered) error {
-	p.enter(g)
+	p.enter(p.recent.hold(g, g.time))
+	p.finish(g.time)
 	sets := make([][]*scorecard.Scorecard, len(p.graders))
 	for i, grader := range p.graders {
 		sets[i] = grader.Grade(g.time, g.time)

@@ -1,6 +1,9 @@
 package slo
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Block is what one source answered at one tick, or about one slot. Its
 // columns follow the order of the plan that it names. A Block is immutable
@@ -48,9 +51,32 @@ type Row struct {
 	Counts  Counts
 	// Born are bad events that counters were born with, beside Counts: Prometheus
 	// sees no increase in the first value of a series.
-	Born  float64
-	Value float64
-	Fault *Fault // of this row alone
+	Born float64
+	// OnlyBorn says that the questions about counts have no such row.
+	OnlyBorn bool
+	Value    float64
+	Fault    *Fault // of this row alone
+}
+
+// WithoutBirths returns the block as it would be had nobody asked what was born.
+func (b *Block) WithoutBirths() *Block {
+	if b == nil {
+		return nil
+	}
+	out := *b
+	out.Columns = slices.Clone(b.Columns)
+	for i := range out.Columns {
+		c := &out.Columns[i]
+		c.BirthFault = nil
+		if !slices.ContainsFunc(c.Rows, func(r Row) bool { return r.Born != 0 || r.OnlyBorn }) {
+			continue
+		}
+		c.Rows = slices.DeleteFunc(slices.Clone(c.Rows), func(r Row) bool { return r.OnlyBorn })
+		for j := range c.Rows {
+			c.Rows[j].Born = 0
+		}
+	}
+	return &out
 }
 
 // TargetColumn is the answer to one presence query.

@@ -41,6 +41,7 @@ type cellMemory struct {
 	first, last int64 // slots of the first and the last row; 0: never
 	answeredAt  int64 // last tick that it answered completely
 	heardAt     int64 // newest time known when an answer last named it
+	lent        int64 // newest tick at which the service was known here by other SLIs
 	identity    int   // the alternative it was first seen under
 	recent      [recentSlots]cellSlot
 	hours       [cellDays]*cellDay
@@ -80,7 +81,31 @@ func (m *cellMemory) seen(slot int64) {
 
 // expected reports whether the service is expected in this cell at a time.
 func (m *cellMemory) expected(at int64) bool {
-	return m.first != 0 && at > m.first-slotSeconds && at <= m.last+expectedFor
+	return m.first != 0 && at > m.first-slotSeconds && at <= m.last+expectedFor || m.lent != 0 && at <= m.lent
+}
+
+// Expected returns the cells in which the service is expected at a time, in
+// order.
+func (s *Series) Expected(at int64) []CellKey {
+	var keys []CellKey
+	for _, m := range s.cells {
+		if s.expects(m, at) {
+			keys = append(keys, m.key)
+		}
+	}
+	return keys
+}
+
+// Borrows reports whether a gauge is to be lent cells at a tick: until it has had
+// data for as long as cells are remembered, it knows too little of its own.
+func (s *Series) Borrows(at int64) bool { return s.first == 0 || at <= s.first+expectedFor }
+
+// Lend has a gauge be expected at a tick in a cell in which other SLIs know the
+// service.
+func (s *Series) Lend(at int64, key CellKey) {
+	if m := s.cell(key); m != nil && m.first == 0 {
+		m.lent, m.heardAt = at, max(m.heardAt, at)
+	}
 }
 
 // enter adds a slot to the cell's hourly totals. A slot already there is

@@ -35,6 +35,7 @@ type Answer struct {
 	Row      bool
 	Counts   Counts
 	Born     float64 // bad events that counters were born with; Counts does not have them
+	OnlyBorn bool    // there is no row but for what was born
 	Value    float64
 	Fault    *Fault
 	Up, Down int32
@@ -64,8 +65,15 @@ const (
 )
 
 // AddTick enters the answers of a tick: into the ring, and as what each cell
-// says now. Answers may come in any order, at most one per cell.
+// says now. Answers may come in any order, at most one per cell. What was born is
+// of slots, and no answer of a tick.
 func (s *Series) AddTick(r *Round, answers []Answer) {
+	if slices.ContainsFunc(answers, func(a Answer) bool { return a.OnlyBorn }) {
+		answers = slices.Clone(answers)
+		for i := range answers {
+			answers[i].Row = answers[i].Row && !answers[i].OnlyBorn
+		}
+	}
 	s.shard.begin(r.Time)
 	s.forgetCells(r.Time)
 	views := s.views(r, answers)

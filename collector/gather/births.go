@@ -73,5 +73,5 @@ func rowOf(rows []slo.Row, x sample) (slo.Row, int) {
 	if found {
 		return rows[place], place
 	}
-	return slo.Row{Service: x.service, Cell: x.cell}, place
+	return slo.Row{Service: x.service, Cell: x.cell, OnlyBorn: true}, place
 }

@@ -103,7 +103,7 @@ func TestEachCellHasItsOwnFirstHour(t *testing.T) {
 `, func(o *Source) { o.Partition = "cluster" })
 	born, columns := bornIn(t, a, bornSpan)
 	require.Equal(t, map[int64]float64{bornAt: 1}, born)
-	require.Equal(t, []slo.Row{{Born: 1}}, columns[4].Rows, "a lone error is a row")
+	require.Equal(t, []slo.Row{{Born: 1, OnlyBorn: true}}, columns[4].Rows, "a lone error is a row")
 }
 
 func TestWhatCannotHaveBeenBornIsDroppedAndCounted(t *testing.T) {

@@ -25,14 +25,16 @@ type Grader struct {
 	sources     []string
 	evidenceAt  func(source string, question, service int) string
 	series      [][]*slo.Series // by SLI, then service; nil where it does not apply
-	states      map[scorecard.Key]*scorecard.State
-	conflicts   map[int]map[int]string // by identity, then service
-	evidence    map[evidenceKey]string
-	held        map[heldKey]slo.Facts // of checks on SLIs that are asked for more often
-	slots       func(map[slo.Outcome]int)
-	panicked    func()
-	log         *slog.Logger
-	grade       func(scorecard.Input) (*scorecard.Scorecard, *scorecard.State)
+	// countedFirst are the places of the SLIs, those that are counted before gauges.
+	countedFirst []int
+	states       map[scorecard.Key]*scorecard.State
+	conflicts    map[int]map[int]string // by identity, then service
+	evidence     map[evidenceKey]string
+	held         map[heldKey]slo.Facts // of checks on SLIs that are asked for more often
+	slots        func(map[slo.Outcome]int)
+	panicked     func()
+	log          *slog.Logger
+	grade        func(scorecard.Input) (*scorecard.Scorecard, *scorecard.State)
 }
 
 type evidenceKey struct {
@@ -69,6 +71,13 @@ func New(o Options) *Grader {
 	}
 	if g.grade == nil {
 		g.grade = scorecard.Grade
+	}
+	for _, counted := range []bool{true, false} {
+		for i := range g.plan.SLIs {
+			if g.plan.SLIs[i].Check.Kind.Counted() == counted {
+				g.countedFirst = append(g.countedFirst, i)
+			}
+		}
 	}
 	g.Use(slo.NewLedger(o.Plan.Interval), nil)
 	g.findConflicts()
@@ -135,19 +144,23 @@ func (g *Grader) findConflicts() {
 func (g *Grader) AddTick(tick time.Time, blocks []*slo.Block, of question.Scope) {
 	at := tick.Unix()
 	boundary, outcomes := question.IsBoundary(tick), map[slo.Outcome]int{}
-	for i := range g.plan.SLIs {
+	for _, i := range g.countedFirst {
 		s := &g.plan.SLIs[i]
 		if !of.HasSLI(i) || !s.Due(at) || !asked(s, blocks) {
 			continue
 		}
 		m := newMerger(g.plan, s, at, g.sources, blocks)
+		counted := s.Check.Kind.Counted()
 		for service, series := range g.series[i] {
 			if series == nil || !of.HasService(service) {
 				continue
 			}
+			if !counted {
+				g.lend(service, series, at)
+			}
 			answers := m.answers(service, series)
 			series.AddTick(m.round, answers)
-			if boundary && s.Check.Kind.Counted() {
+			if boundary && counted {
 				outcomes[series.AddSlot(m.round, answers)]++
 			}
 		}

@@ -1,0 +1,132 @@
+package rubrictest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestRulesOfGrading tells stories about rules that only show over many ticks, or
+// only in what the sources hold: most begin from nothing, long after the data do.
+func TestRulesOfGrading(t *testing.T) {
+	const ratio = `
+rubrics:
+  - name: r
+    checks:
+      - {name: c, events: {metric: calls_total, bad: '{code="500"}'}, pass: 99%, fail: 90%}
+`
+	const week = `
+rubrics:
+  - name: r
+    checks:
+      - {name: c, events: {metric: calls_total, bad: '{code="500"}'}, objective: 99%, period: 7d}
+`
+	for name, story := range map[string]struct{ rubric, tests string }{
+		"a slot is a gap while the cell with most events has targets and no row": {ratio, `
+  - name: and so the hour of the lesser one is not taken for the service's
+    start: 190m
+    input_series:
+      - {series: 'up{service="a",instance="i1",cluster="c1"}', values: '1x119 0x59 1x60'}
+      - {series: 'calls_total{service="a",instance="i1",cluster="c1",code="200"}', values: '0+900x119 stale _x59 108000+900x60'}
+      - {series: 'up{service="a",instance="i2",cluster="c2"}', values: '1x240'}
+      - {series: 'calls_total{service="a",instance="i2",cluster="c2",code="200"}', values: '0+100x119 12000+50x59 15000+100x60'}
+      - {series: 'calls_total{service="a",instance="i2",cluster="c2",code="500"}', values: '0x119 0+50x59 3000x60'}
+    expect:
+      - {at: 190m, checks: {c: {verdict: unknown, reason: partial}}}
+`},
+		"what a cell counted while another was away weighs": {ratio, `
+  - name: three fifths of the events for a part of the time
+    start: 360m
+    input_series:
+      - {series: 'up{service="a",instance="i1",cluster="c1"}', values: '1x149 stale'}
+      - {series: 'calls_total{service="a",instance="i1",cluster="c1",code="200"}', values: '0+60x149 stale'}
+      - {series: 'up{service="a",instance="i2",cluster="c2"}', values: '1x360'}
+      - {series: 'calls_total{service="a",instance="i2",cluster="c2",code="200"}', values: '0+40x360'}
+    expect:
+      - {at: 360m, status: unknown, coverage: 0.615, checks: {c: {verdict: pass, reason: ok}}}
+`},
+		"births are of final slots, and no answers of ticks": {week, `
+  - name: ten minutes after the slot they are counted
+    input_series:
+      - {series: 'up{service="a",instance="i",job="j"}', values: '1x200'}
+      - {series: 'calls_total{service="a",instance="i",job="j",code="200"}', values: '0+100x200'}
+      - {series: 'calls_total{service="a",instance="i",job="j",code="500"}', values: '_x122 50x80'}
+    expect:
+      - {at: 125m, checks: {c: {remaining: 1}}}
+      - {at: 134m, checks: {c: {remaining: 1}}}
+      - {at: 135m, checks: {c: {remaining: 0.63}}}
+  - name: a birth alone does not answer for its cell
+    input_series:
+      - {series: 'up{service="a",instance="i",job="j"}', values: '1x115 _x14 1x70'}
+      - {series: 'calls_total{service="a",instance="i",job="j",code="200"}', values: '0+100x115 stale _x13 12000+100x70'}
+      - {series: 'calls_total{service="a",instance="i",job="j",code="500"}', values: '0x115 stale _x13 50x70'}
+      - {series: 'process_start_time_seconds{service="a",instance="i",job="j"}', values: '1767500000x115 _x14 1767578990x70'}
+    expect:
+      - {at: 130m, checks: {c: {carried: true, missing: no_data}}}
+      - {at: 131m, checks: {c: {carried: false}}}
+`},
+		"gauges are expected where counts know the service": {`
+rubrics:
+  - name: r
+    checks:
+      - {name: calls, weight: 0, events: {metric: calls_total, bad: '{code="500"}'}, pass: 99%, fail: 90%}
+      - {name: worst, value: {query: 'max by ($identity) (load)'}, pass: 0.7, fail: 0.9}
+      - {name: total, value: {query: 'max by ($identity) (load)', across: sum}, pass: 0.7, fail: 1.4}
+`, `
+  - name: a cell that is down at the start has not answered
+    start: 150m
+    input_series:
+      - {series: 'up{service="a",instance="i1",cluster="c1"}', values: '1x119 0x60'}
+      - {series: 'calls_total{service="a",instance="i1",cluster="c1",code="200"}', values: '0+100x119 stale'}
+      - {series: 'up{service="a",instance="i2",cluster="c2"}', values: '1x240'}
+      - {series: 'calls_total{service="a",instance="i2",cluster="c2",code="200"}', values: '0+100x240'}
+      - {series: 'load{service="a",instance="i2",cluster="c2"}', values: '0.5x240'}
+    expect:
+      - at: 150m
+        status: unknown
+        fresh_coverage: 0.25
+        checks: {worst: {verdict: pass, coverage: 0.5}, total: {verdict: unknown, reason: partial}}
+`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := sound(t, written(t, "a.test.yml", `
+apiVersion: apgar.dev/v1
+rubrics: [r.yml]
+sources: [{name: test, partition_label: cluster}]
+services: [{name: a}]
+tests:`+story.tests, "r.yml", story.rubric))
+			require.Empty(t, run(t, f))
+		})
+	}
+}
+
+// TestThePastIsGradedAsIfItHadBeenThePresent has the cell with most events away
+// for eleven hours, once with all ticks graded, and once asked about afterwards.
+func TestThePastIsGradedAsIfItHadBeenThePresent(t *testing.T) {
+	const story = `
+    input_series:
+      - {series: 'up{service="a",instance="i1",cluster="c1"}', values: '1x4200 _x659 1x1000'}
+      - {series: 'calls_total{service="a",instance="i1",cluster="c1",code="200"}', values: '0+600x4200 _x659 2600000+600x1000'}
+      - {series: 'up{service="a",instance="i2",cluster="c2"}', values: '1x5860'}
+      - {series: 'calls_total{service="a",instance="i2",cluster="c2",code="200"}', values: '0+400x4200 1680000+80x659 1740000+400x1000'}
+      - {series: 'calls_total{service="a",instance="i2",cluster="c2",code="500"}', values: '0x4200 0+320x659 211000x1000'}
+    expect:
+      - {at: 97h, score: 100, checks: {c: {verdict: pass, remaining: 1, covered: 0.51}}}
+`
+	f := sound(t, written(t, "a.test.yml", `
+apiVersion: apgar.dev/v1
+rubrics: [r.yml]
+interval: 5m
+sources: [{name: test, partition_label: cluster}]
+services: [{name: a}]
+tests:
+  - name: threaded`+story+`
+  - name: from the sources alone
+    start: 97h`+story, "r.yml", `
+rubrics:
+  - name: r
+    checks:
+      - {name: c, events: {metric: calls_total, bad: '{code="500"}'}, objective: 99%, period: 7d}
+`))
+	require.Empty(t, run(t, f))
+}
