@@ -75,7 +75,14 @@ type Check struct {
 	// identity): it keys the ledger. Empty for catalog checks.
 	SLI      string
 	Position catalog.Position
+
+	overrides map[string]string
 }
+
+// Overrides returns the fields that the service overrides for which For made the
+// check, with the values as they are written; nil where there are none. It must
+// not be changed.
+func (c *Check) Overrides() map[string]string { return c.overrides }
 
 // Kind is how a check comes to its facts.
 type Kind string

@@ -104,6 +104,9 @@ type Result struct {
 	Cells      []CellResult
 	Budget     *Budget
 	CheckHash  string
+	// Overrides are the fields of the check that the service overrides, with the
+	// values as written; nil where there are none.
+	Overrides map[string]string
 	// WithoutWaiver is the verdict that a waived check would have; "" unless it
 	// is waived.
 	WithoutWaiver Verdict

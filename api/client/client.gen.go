@@ -1225,6 +1225,11 @@ type Result struct {
 	// Missing Why it does; null unless carried.
 	Missing *string `json:"missing"`
 
+	// Overrides The fields that the service overrides by its annotations, with the values as written. Left out where there are none.
+	//
+	// Examples: {"objective":"97%"}
+	Overrides *map[string]string `json:"overrides,omitempty"`
+
 	// Pending The verdict that the next evaluation may publish; null for none.
 	Pending *ResultPending `json:"pending"`
 

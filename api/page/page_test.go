@@ -179,6 +179,8 @@ func TestPagesOfAnEmptySnapshot(t *testing.T) {
 
 func TestTheFlagsSayWhatIsUnusual(t *testing.T) {
 	require.Empty(t, flags(&scorecard.Result{Verdict: scorecard.Pass}))
+	require.Equal(t, []string{"overridden: objective 97%, period 7d"},
+		flags(&scorecard.Result{Overrides: map[string]string{"period": "7d", "objective": "97%"}}))
 	require.Equal(t, []string{"without the waiver: not applicable"}, flags(&scorecard.Result{Verdict: scorecard.Waived, WithoutWaiver: scorecard.NotApplicable}))
 	require.Equal(t, []string{"carried over: source_error", "turning to fail", "flapping", "too few events to fail"},
 		flags(&scorecard.Result{Carried: true, Missing: "source_error", Pending: scorecard.Fail, Flapping: true, LowTraffic: true}))
