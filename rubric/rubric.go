@@ -38,6 +38,10 @@ type Rubric struct {
 	Position      catalog.Position
 }
 
+// InEffect reports whether the rubric counts at a time. A draft never does, any
+// other from EffectiveFrom on.
+func (r *Rubric) InEffect(at time.Time) bool { return !r.Draft && !at.Before(r.EffectiveFrom) }
+
 // Check is one criterion of a rubric.
 type Check struct {
 	Rubric     string

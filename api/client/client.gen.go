@@ -2515,7 +2515,7 @@ type ClientInterface interface {
 	//
 	// With `format=map` the answer is an object from `namespace/name` to the verdict on it, given whole, for gates that
 	// look up many services at once. It has one verdict for each service: by the `rubric` that is given, by the only one
-	// there is, or `overall`; `sort`, `limit` and `cursor` are then refused.
+	// that is in effect, or `overall`; `sort`, `limit` and `cursor` are then refused.
 	//
 	// Corresponds with GET /api/v1/scorecards (the `ListScorecards` operationId).
 	ListScorecards(ctx context.Context, params *ListScorecardsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2656,7 +2656,7 @@ func (c *Client) GetRubric(ctx context.Context, rubric RubricParam, reqEditors .
 //
 // With `format=map` the answer is an object from `namespace/name` to the verdict on it, given whole, for gates that
 // look up many services at once. It has one verdict for each service: by the `rubric` that is given, by the only one
-// there is, or `overall`; `sort`, `limit` and `cursor` are then refused.
+// that is in effect, or `overall`; `sort`, `limit` and `cursor` are then refused.
 //
 // Corresponds with GET /api/v1/scorecards (the `ListScorecards` operationId).
 func (c *Client) ListScorecards(ctx context.Context, params *ListScorecardsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3978,7 +3978,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// With `format=map` the answer is an object from `namespace/name` to the verdict on it, given whole, for gates that
 	// look up many services at once. It has one verdict for each service: by the `rubric` that is given, by the only one
-	// there is, or `overall`; `sort`, `limit` and `cursor` are then refused.
+	// that is in effect, or `overall`; `sort`, `limit` and `cursor` are then refused.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5085,7 +5085,7 @@ func (c *ClientWithResponses) GetRubricWithResponse(ctx context.Context, rubric 
 //
 // With `format=map` the answer is an object from `namespace/name` to the verdict on it, given whole, for gates that
 // look up many services at once. It has one verdict for each service: by the `rubric` that is given, by the only one
-// there is, or `overall`; `sort`, `limit` and `cursor` are then refused.
+// that is in effect, or `overall`; `sort`, `limit` and `cursor` are then refused.
 //
 // Returns a wrapper object for the known response body format(s).
 //
