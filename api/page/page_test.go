@@ -124,6 +124,24 @@ func TestTheOverallScorecardStandsFirstWhereItSumsUp(t *testing.T) {
 	require.Same(t, grpc, standingsOf(snap)[0].speaker)
 }
 
+// TestDraftsAreMarked has a draft, a rubric that is to come and one that has
+// been in effect for an hour.
+func TestDraftsAreMarked(t *testing.T) {
+	snap := &scorecard.Snapshot{Tick: fixture.Tick(), Catalog: catalog.NewSnapshot(fixture.Services(1), nil), Rubrics: []*rubric.Rubric{
+		{Name: "draft", Draft: true}, {Name: "next", EffectiveFrom: fixture.Tick().Add(time.Hour)}, {Name: "old", EffectiveFrom: fixture.Tick().Add(-time.Hour)},
+	}}
+	body, err := renderer(t).Rubrics(Moment{Snapshot: snap})
+	require.NoError(t, err)
+	require.Regexp(t, `draft</span> <span class="tag">draft</span></h2>`, string(body))
+	require.Contains(t, string(body), `next</span> <span class="tag">draft until `+clock(snap.Rubrics[1].EffectiveFrom)+`</span></h2>`)
+	require.Contains(t, string(body), `old</span></h2>`)
+
+	c := fixture.Example()
+	require.NotContains(t, notes(c), "A draft, or not in effect yet: it counts nowhere.")
+	c.Draft = true
+	require.Equal(t, "A draft, or not in effect yet: it counts nowhere.", notes(c)[0])
+}
+
 func TestSourcesInTroubleComeFirst(t *testing.T) {
 	s := sourcesOf(fixture.Sources(150))
 	require.Equal(t, 149, s.OK)

@@ -181,6 +181,9 @@ func headline(c *scorecard.Scorecard, levels bool) string {
 // notes says what a reader must know to read the score right.
 func notes(c *scorecard.Scorecard) []string {
 	var list []string
+	if c.Draft {
+		list = append(list, "A draft, or not in effect yet: it counts nowhere.")
+	}
 	if c.Status == scorecard.Unknown {
 		text := "Too little data has been seen to give a score."
 		if c.LastScore != nil {
