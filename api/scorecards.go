@@ -95,7 +95,7 @@ func scorecardMap(r request, f listing.Filter) ([]byte, error) {
 func speaking(snap *scorecard.Snapshot) string {
 	var names []string
 	for _, r := range snap.Rubrics {
-		if r.InEffect(snap.Tick) {
+		if r != nil && r.InEffect(snap.Tick) {
 			names = append(names, r.Name)
 		}
 	}
