@@ -135,7 +135,9 @@ func (e *entityReader) tags(m *strict.Map) []string {
 	return tags
 }
 
-func (e *entityReader) labels(m *strict.Map) map[string]string { return e.pairs(m, "labels", m.Pairs("labels")) }
+func (e *entityReader) labels(m *strict.Map) map[string]string {
+	return e.pairs(m, "labels", m.Pairs("labels"))
+}
 
 func (e *entityReader) pairs(m *strict.Map, name string, pairs []strict.Pair) map[string]string {
 	e.limit(m, name, len(pairs))

@@ -30,7 +30,7 @@ type Scorecard struct {
 	Grade               string // A to F; "" when the score is unknown
 	Level               string // "" for none
 	LevelRank           *int   // 0 is none; nil before the first scored tick
-	CappedBy            string // the check that caps the score, or ""
+	CappedBy            string // the check that caps the score, of Overall the rubric; or ""
 	CapPoints           *float64
 	Delta               Delta
 	EvaluatedAt         time.Time

@@ -1479,7 +1479,7 @@ type Scorecard struct {
 	// Examples: 1
 	CapPoints *float64 `json:"cap_points"`
 
-	// CappedBy The critical check that caps the score; null for none.
+	// CappedBy The critical check that caps the score, or in `overall` the rubric that has one; null for none.
 	//
 	// Examples: availability
 	CappedBy *string `json:"capped_by"`
@@ -2548,7 +2548,7 @@ type ClientInterface interface {
 
 	// ListServiceScorecards The scorecards of one service
 	//
-	// In order of rubric.
+	// In order of rubric; `overall`, which sums them up, is among them.
 	//
 	// Corresponds with GET /api/v1/services/{namespace}/{name}/scorecards (the `ListServiceScorecards` operationId).
 	ListServiceScorecards(ctx context.Context, namespace NamespaceParam, name NameParam, params *ListServiceScorecardsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2739,7 +2739,7 @@ func (c *Client) GetService(ctx context.Context, namespace NamespaceParam, name 
 
 // ListServiceScorecards The scorecards of one service
 //
-// In order of rubric.
+// In order of rubric; `overall`, which sums them up, is among them.
 //
 // Corresponds with GET /api/v1/services/{namespace}/{name}/scorecards (the `ListServiceScorecards` operationId).
 func (c *Client) ListServiceScorecards(ctx context.Context, namespace NamespaceParam, name NameParam, params *ListServiceScorecardsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4021,7 +4021,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListServiceScorecardsWithResponse The scorecards of one service
 	//
-	// In order of rubric.
+	// In order of rubric; `overall`, which sums them up, is among them.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5158,7 +5158,7 @@ func (c *ClientWithResponses) GetServiceWithResponse(ctx context.Context, namesp
 
 // ListServiceScorecardsWithResponse The scorecards of one service
 //
-// In order of rubric.
+// In order of rubric; `overall`, which sums them up, is among them.
 //
 // Returns a wrapper object for the known response body format(s).
 //
