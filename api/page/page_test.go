@@ -120,6 +120,8 @@ func TestTheOverallScorecardStandsFirstWhereItSumsUp(t *testing.T) {
 	snap.Rubrics = []*rubric.Rubric{{Name: "http", Weight: 1}, {Name: "grpc", Weight: 2.5}}
 	http.Score, http.Status, http.LastScore = nil, scorecard.Unknown, new(59.0)
 	require.Contains(t, shown(grpc, http, overall), "2.5 × grpc 91.0 · http unknown, last 59.0")
+	http.DataTime = http.LastScoredAt.Add(25 * time.Hour)
+	require.Contains(t, shown(grpc, http, overall), "2.5 × grpc 91.0 · http unknown</p>", "what is older than a day does not count")
 	require.Len(t, standingsOf(snap)[0].cards, 2, "it only sums up the others")
 	require.Same(t, grpc, standingsOf(snap)[0].speaker)
 }

@@ -114,9 +114,13 @@ func partsOf(rubrics []*rubric.Rubric, cards []*scorecard.Scorecard) string {
 		if at < 0 || c.Draft || rubrics[at].Weight == 0 || c.Status == scorecard.NotScored {
 			continue
 		}
-		text := c.Rubric + " " + scoreText(c.Score)
-		if c.Score == nil && c.LastScore != nil {
-			text = c.Rubric + " unknown, last " + scoreText(c.LastScore)
+		score, held, known := c.StandsAt(c.DataTime)
+		text := c.Rubric + " unknown"
+		switch {
+		case held:
+			text += ", last " + scoreText(&score)
+		case known:
+			text = c.Rubric + " " + scoreText(&score)
 		}
 		if w := rubrics[at].Weight; w != 1 {
 			text = strconv.FormatFloat(w, 'g', -1, 64) + " × " + text
