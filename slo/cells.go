@@ -50,12 +50,13 @@ type cellMemory struct {
 
 // cellState is a cell's answer at the newest tick.
 type cellState struct {
-	at       int64
-	row      bool
-	fault    *Fault
-	value    float64
-	up, down int32
-	noTarget bool // the presence query was not answered, or names nobody here
+	at           int64
+	row          bool
+	fault        *Fault
+	value        float64
+	up, down     int32
+	interpolated bool
+	noTarget     bool // the presence query was not answered, or names nobody here
 }
 
 // cellSlot is a slot that may yet be answered again.
