@@ -264,7 +264,7 @@ type merged struct {
 func merge(views []cellView, at int64) merged {
 	var faults, rows, targets, relevant int // faults, and cells that are as unknown
 	var answered, all float64
-	weigh := weigher(views, at)
+	weigh := weigher(views, at-1) // a slot does not weigh itself, when it is asked about again
 	sum := merged{complete: true}
 	for i := range views {
 		v := &views[i]
