@@ -114,7 +114,7 @@ func TestHostilePromQLIsRefusedAtOnce(t *testing.T) {
 			start := time.Now()
 			_, err := parseValue(query)
 			require.Error(t, err)
-			require.Less(t, time.Since(start), 20*time.Second)
+			require.Less(t, time.Since(start), time.Minute)
 			require.Less(t, len(err.Error()), 1000, "a message must not repeat the query")
 		})
 	}

@@ -1,6 +1,7 @@
 package scorecard
 
 import (
+	"slices"
 	"time"
 
 	"github.com/apgarhq/apgar/catalog"
@@ -68,6 +69,9 @@ func (j *judgement) judge() Result {
 		j.judgeMeasured()
 	}
 	j.result.Message = j.message()
+	if j.result.Verdict.Judged() && slices.ContainsFunc(j.facts.Cells, func(c slo.CellFact) bool { return c.Interpolated }) {
+		j.result.Message += "; interpolated in native histograms"
+	}
 	switch {
 	case j.result.Verdict == VerdictUnknown:
 		j.carry()

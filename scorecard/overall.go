@@ -126,9 +126,13 @@ func (o *overall) add(p part) {
 	o.low += w * *c.ScoreLow
 	o.high += w * *c.ScoreHigh
 	o.blind = o.blind || c.caps.blind
+	o.capBared = o.capBared || c.caps.unwaived
+	o.capKnown = o.capKnown || c.caps.known
+	if c.caps.any && w > o.capWeight { // be the rubric's own score known or not
+		o.capping, o.capWeight = c.Rubric, w
+	}
 	score, _, ok := c.StandsAt(c.DataTime)
 	if !ok {
-		o.blind = o.blind || c.caps.any
 		return
 	}
 	o.known += w
@@ -137,11 +141,6 @@ func (o *overall) add(p part) {
 		score = *c.ScoreWithoutWaivers
 	}
 	o.unwaived += w * score
-	o.capBared = o.capBared || c.caps.unwaived
-	o.capKnown = o.capKnown || c.caps.known
-	if c.caps.any && w > o.capWeight {
-		o.capping, o.capWeight = c.Rubric, w
-	}
 }
 
 // sumOverall sets score, coverage, bounds, cap and pass. A rubric with a

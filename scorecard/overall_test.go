@@ -78,6 +78,7 @@ func TestTheOverallScorecardWeighsRubrics(t *testing.T) {
 		{"one fails and one is unknown", []ruled{{4, one(0)}, {1, one(-1)}}, "scored", "0", "0", "20", "0.8", "F", "", "false"},
 		{"it is capped when one is", []ruled{{1, capped}, {9, one(1)}}, "scored", "59", "59", "59", "1", "F", "a", "false"},
 		{"also when that one is below its cap", []ruled{{1, []scored{{"x", 1, 0, true, 0}}}, {9, one(1)}}, "scored", "59", "59", "59", "1", "F", "a", "false"},
+		{"also when that one has no score", []ruled{{1, []scored{{"x", 1, 0, true, 0}, {"y", 1, -1, false, 0}}}, {9, one(1)}}, "scored", "59", "59", "59", "0.95", "F", "a", "false"},
 		{"an unknown critical check caps the low bound", []ruled{{4, one(1)}, {1, []scored{{"x", 1, -1, true, 0}}}}, "scored", "100", "59", "100", "0.8", "A", "", "nil"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -54,8 +54,11 @@ type Row struct {
 	Born float64
 	// OnlyBorn says that the questions about counts have no such row.
 	OnlyBorn bool
-	Value    float64
-	Fault    *Fault // of this row alone
+	// Interpolated says that the counts were read off native histograms, whose
+	// buckets may not have the bound.
+	Interpolated bool
+	Value        float64
+	Fault        *Fault // of this row alone
 }
 
 // WithoutBirths returns the block as it would be had nobody asked what was born.

@@ -50,12 +50,13 @@ type cellMemory struct {
 
 // cellState is a cell's answer at the newest tick.
 type cellState struct {
-	at       int64
-	row      bool
-	fault    *Fault
-	value    float64
-	up, down int32
-	noTarget bool // the presence query was not answered, or names nobody here
+	at           int64
+	row          bool
+	fault        *Fault
+	value        float64
+	up, down     int32
+	interpolated bool
+	noTarget     bool // the presence query was not answered, or names nobody here
 }
 
 // cellSlot is a slot that may yet be answered again.
@@ -163,7 +164,8 @@ func (m *cellMemory) day(day int64) *cellDay {
 }
 
 // week returns the cell's counts over the 7 days before at, the far edge
-// rounded outward to the hour.
+// rounded outward to the hour. What came after a slot that is asked about again is
+// not in it.
 func (m *cellMemory) week(at int64) Counts {
 	from := floorTo(at-weekSeconds, hourSeconds)
 	var sum Counts
@@ -177,6 +179,11 @@ func (m *cellMemory) week(at int64) Counts {
 			if end > from && end-hourSeconds < at {
 				sum = sum.Plus(c)
 			}
+		}
+	}
+	for _, r := range m.recent {
+		if r.slot > at && ceilTo(r.slot, hourSeconds)-hourSeconds < at {
+			sum = Counts{max(0, sum.Bad-r.counts.Bad), max(0, sum.Total-r.counts.Total)}
 		}
 	}
 	return sum

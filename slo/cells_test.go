@@ -104,3 +104,23 @@ func TestACellWeighsWhatItCountedWhileOthersWereAway(t *testing.T) {
 	require.InDelta(t, 24*75.0/(24*75+72*25), f.Cells[0].Weight, 1e-9)
 	require.Equal(t, Measured, tick(s, at, map[string]*Fault{"a": {Reason: SourceError}}, has(cellB, 0, 25)), "half of the weight is enough by now")
 }
+
+// TestASlotIsWeighedByWhatCameBeforeIt has the greater cell fall silent when it
+// has but little more than the other. The first slot after that is a gap, and stays
+// one when it is asked about again, whatever has been counted since.
+func TestASlotIsWeighedByWhatCameBeforeIt(t *testing.T) {
+	s, down := NewSeries(60), map[string]*Fault{"a": {Reason: SourceError}}
+	at := int64(noon)
+	for range 28 {
+		at += 300
+		tick(s, at, nil, has(cellA, 0, 600), has(cellB, 0, 580))
+	}
+	ask := func(slot int64) Outcome {
+		return s.AddSlot(&Round{Time: slot, Failed: down, Witnesses: scraping(cellA, cellB)}, []Answer{has(cellB, 0, 580)})
+	}
+	first := at + 300
+	require.Equal(t, Gap, tick(s, first, down, has(cellB, 0, 580)))
+	require.Equal(t, Measured, tick(s, first+300, down, has(cellB, 0, 580)), "half of what was counted before is the other's")
+	require.Equal(t, Gap, ask(first))
+	require.Equal(t, Shrunk, ask(first+300), "the first answer stands")
+}

@@ -28,14 +28,15 @@ type Facts struct {
 
 // CellFact is one expected cell at a tick.
 type CellFact struct {
-	Key      CellKey
-	Weight   float64 // share in coverage; the weights of all cells add up to 1
-	Answered bool    // completely, at this tick
-	Graced   bool    // completely, within the grace
-	Row      bool
-	Fault    *Fault
-	Value    float64 // of a gauge
-	Week     Counts  // of a counted SLI, over 7 days
+	Key          CellKey
+	Weight       float64 // share in coverage; the weights of all cells add up to 1
+	Answered     bool    // completely, at this tick
+	Graced       bool    // completely, within the grace
+	Row          bool
+	Fault        *Fault
+	Value        float64 // of a gauge
+	Interpolated bool    // it was counted from native histograms, at this tick
+	Week         Counts  // of a counted SLI, over 7 days
 }
 
 // Window returns the window of a length, and false when it was not asked for.
@@ -110,7 +111,7 @@ func (s *Series) cellFact(m *cellMemory, at int64, grace time.Duration, anyRow b
 		return c
 	}
 	view := cellView{cellState: *st}
-	c.Row, c.Fault, c.Value = st.row, st.fault, st.value
+	c.Row, c.Fault, c.Value, c.Interpolated = st.row, st.fault, st.value, st.interpolated
 	c.Answered = st.row || view.movedAway(anyRow)
 	c.Graced = c.Graced || c.Answered
 	return c

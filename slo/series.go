@@ -36,9 +36,11 @@ type Answer struct {
 	Counts   Counts
 	Born     float64 // bad events that counters were born with; Counts does not have them
 	OnlyBorn bool    // there is no row but for what was born
-	Value    float64
-	Fault    *Fault
-	Up, Down int32
+	// Interpolated is that of the row.
+	Interpolated bool
+	Value        float64
+	Fault        *Fault
+	Up, Down     int32
 }
 
 // Round is what is common to the answers of all services to one question at
@@ -217,6 +219,7 @@ func (s *Series) view(r *Round, m *cellMemory, a *Answer, turnedAway *Fault) cel
 		v.fault = Graver(v.fault, a.Fault)
 		v.row = a.Row && v.fault == nil
 		v.counts, v.born, v.value, v.up, v.down = a.Counts, a.Born, a.Value, a.Up, a.Down
+		v.interpolated = v.row && a.Interpolated
 	}
 	faultedBefore := v.fault != nil && m.first != 0 && r.Time <= m.last+expectedFor
 	v.relevant = v.row || s.expects(m, r.Time) || faultedBefore
@@ -261,7 +264,7 @@ type merged struct {
 func merge(views []cellView, at int64) merged {
 	var faults, rows, targets, relevant int // faults, and cells that are as unknown
 	var answered, all float64
-	weigh := weigher(views, at)
+	weigh := weigher(views, at-1) // a slot does not weigh itself, when it is asked about again
 	sum := merged{complete: true}
 	for i := range views {
 		v := &views[i]

@@ -12,7 +12,7 @@ import (
 
 // locateBytes is how much of a file is parsed again to find out where mistakes
 // of its YAML are.
-const locateBytes = 4 << 20
+const locateBytes = 1 << 20
 
 // noYAML is a mistake that the YAML package has found in a part of a file.
 type noYAML struct {

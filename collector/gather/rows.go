@@ -51,6 +51,7 @@ func countedRow(check *rubric.Check, samples []sample) (row slo.Row, ok bool) {
 	bad, total := s.value[classBad], s.value[classBad]+s.value[classGood]
 	switch {
 	case check.Histogram != nil:
+		row.Interpolated = s.isNative()
 		if bad, total, row.Fault = bucketCounts(check.Histogram, s); row.Fault != nil {
 			return row, true
 		}
@@ -68,11 +69,14 @@ func countedRow(check *rubric.Check, samples []sample) (row slo.Row, ok bool) {
 	return row, true
 }
 
+// isNative reports that a service has native histograms alone.
+func (s *sums) isNative() bool { return s.count[classAll]+s.count[classWithin] == 0 }
+
 // bucketCounts returns the observations above the bound, and all. Classic
 // buckets stand before native histograms where a service has both.
 func bucketCounts(h *rubric.Histogram, s sums) (bad, total float64, fault *slo.Fault) {
 	switch {
-	case s.count[classAll]+s.count[classWithin] == 0: // nor does it matter what lacks the bound
+	case s.isNative(): // nor does it matter what lacks the bound
 		return s.value[classNativeAll] - s.value[classNativeWithin], s.value[classNativeAll], nil
 	case s.count[classWithin] == 0:
 		return 0, 0, &slo.Fault{Reason: slo.NoSuchBucket, Detail: missingBound(h)}

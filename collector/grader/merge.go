@@ -106,7 +106,7 @@ func (m *merger) addRow(p *mergerPart, row *slo.Row, series *slo.Series) {
 	}
 	a.Identity, a.Fault = p.alternative, row.Fault
 	a.Row = row.Fault == nil
-	a.Counts, a.Born, a.OnlyBorn, a.Value = row.Counts, row.Born, row.OnlyBorn, row.Value
+	a.Counts, a.Born, a.OnlyBorn, a.Interpolated, a.Value = row.Counts, row.Born, row.OnlyBorn, row.Interpolated, row.Value
 }
 
 // addTargets enters the targets of a cell: those of the first alternative

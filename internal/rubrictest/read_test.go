@@ -105,7 +105,7 @@ func TestSeriesCannotExhaustTheProcess(t *testing.T) {
 		started := time.Now()
 		shown := mistakes(t, written(t, "c.test.yml", strings.ReplaceAll(capacity, "0.5x30 0.8x30", values)+"      - {at: 20m, score: 1}\n", "capacity.yml", capacityRubric))
 		require.Contains(t, shown, "have more than 4000000 samples", values)
-		require.Less(t, time.Since(started), 5*time.Second, values)
+		require.Less(t, time.Since(started), time.Minute, values)
 	}
 	for _, name := range []string{`"a{ # '\n} 1x999999999 '"`, "'a 1x999999999'", "'a{} 1x999999999'"} {
 		shown := mistakes(t, written(t, "c.test.yml", strings.ReplaceAll(capacity, `'disk_used{service="playlist"}'`, name)+"      - {at: 20m, score: 1}\n", "capacity.yml", capacityRubric))

@@ -79,7 +79,7 @@ tests:
         level: null
         checks:
           depth: {verdict: fail, value: 30}
-          speed: {verdict: fail, value: 0.8}
+          speed: {verdict: fail, value: 0.8, message: "; interpolated in native histograms"}
       - {at: 30m, service: unseen, status: unknown, score: null, checks: {depth: {verdict: unknown, reason: no_data}}}
 `, "queues.yml", depthRubric))
 	require.Empty(t, run(t, f))
