@@ -28,12 +28,14 @@ func TestTheTypedClientReadsWhatIsServed(t *testing.T) {
 	require.InDelta(t, 46.0, *one.JSON200.Results[0].Budget.Burn["5m"], 0)
 
 	require.Nil(t, one.JSON200.Results[0].VerdictWithoutWaiver)
+	require.Nil(t, one.JSON200.Results[0].Overrides)
 
 	exempt := fixture.Services(6)[5].ID
 	one, err = c.GetScorecardWithResponse(t.Context(), "http", exempt.Namespace, exempt.Name)
 	require.NoError(t, err)
 	require.Equal(t, client.VerdictWaived, one.JSON200.Results[1].Verdict)
 	require.Equal(t, client.VerdictFail, *one.JSON200.Results[1].VerdictWithoutWaiver)
+	require.Equal(t, map[string]string{"objective": "97%"}, *one.JSON200.Results[1].Overrides)
 
 	grades := client.GradeParam{"F", "none"}
 	page, err := c.ListScorecardsWithResponse(t.Context(), &client.ListScorecardsParams{Grade: &grades, Limit: new(3)})

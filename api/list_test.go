@@ -55,6 +55,23 @@ func TestTheMapIsOfTheOverallScorecardsWhereThereAreSeveralRubrics(t *testing.T)
 	require.Equal(t, whole, text(t, b.get("/api/v1/scorecards?format=map")))
 }
 
+// TestADraftChangesNoVerdictOfTheMap has a draft and a rubric that is to come
+// beside the one that counts, and then nothing that counts.
+func TestADraftChangesNoVerdictOfTheMap(t *testing.T) {
+	snap := fixture.WithOverall(fixture.Fleet(3))
+	alone := text(t, newBench(t, snap).get("/api/v1/scorecards?format=map"))
+	require.Contains(t, alone, `"level":"`, "the overall scorecard has none")
+	snap.Rubrics = append(snap.Rubrics, &rubric.Rubric{Name: "draft", Draft: true}, &rubric.Rubric{Name: "next", EffectiveFrom: snap.Tick.Add(time.Minute)})
+	require.Equal(t, alone, text(t, newBench(t, snap).get("/api/v1/scorecards?format=map")))
+
+	snap = fixture.Fleet(3)
+	snap.Rubrics[0].Draft = true
+	for _, c := range snap.Scorecards {
+		c.Draft = true
+	}
+	require.Equal(t, "{}", text(t, newBench(t, snap).get("/api/v1/scorecards?format=map")))
+}
+
 func TestTheDocumentedExampleIsServed(t *testing.T) {
 	c := fixture.Example()
 	b := newBench(t, &scorecard.Snapshot{

@@ -60,16 +60,14 @@ func listScorecards(r request) ([]byte, error) {
 // scorecardMap answers {"namespace/name": verdict} for gates that look up many
 // services at once. It is given whole, which the size of a verdict allows. A
 // service has one verdict here: by the rubric that is named, by the only one
-// there is, or over all of them.
+// that counts, or over all of them.
 func scorecardMap(r request, f listing.Filter) ([]byte, error) {
 	rubrics := f.Fields["rubric"]
 	switch {
 	case len(rubrics) > 1:
 		return nil, &listing.ParamError{Param: "rubric", Reason: "format=map has one verdict for each service; allowed is one rubric"}
-	case len(rubrics) == 0 && r.view.rubrics.Len() == 1:
-		rubrics = []string{r.view.snap.Rubrics[0].Name}
 	case len(rubrics) == 0:
-		rubrics = []string{scorecard.Overall}
+		rubrics = []string{speaking(r.view.snap)}
 	}
 	f.Fields["rubric"] = rubrics
 	rows := r.view.scorecards.All(f)
@@ -90,6 +88,21 @@ func scorecardMap(r request, f listing.Filter) ([]byte, error) {
 		dst = body.Append(append(quoted, ':'), r.stale)
 	}
 	return append(dst, '}'), nil
+}
+
+// speaking returns the only rubric that is in effect, or else Overall. Drafts
+// count nowhere, so that there being one more is no reason for another verdict.
+func speaking(snap *scorecard.Snapshot) string {
+	var names []string
+	for _, r := range snap.Rubrics {
+		if r != nil && r.InEffect(snap.Tick) {
+			names = append(names, r.Name)
+		}
+	}
+	if len(names) == 1 {
+		return names[0]
+	}
+	return scorecard.Overall
 }
 
 func listServiceScorecards(r request) ([]byte, error) {

@@ -101,6 +101,17 @@ func TestWhatExceedsALimitIsRefusedAlone(t *testing.T) {
 	}
 }
 
+func TestAMistakeInAnAnnotationIsToldOnce(t *testing.T) {
+	for _, text := range []string{
+		"apiVersion: apgar.dev/v1\nservices:\n  - {name: a, annotations: {x: ~}}\n",
+		"apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {name: a, annotations: {x: [b]}}\nspec: {type: service, lifecycle: production, owner: team-a}\n",
+	} {
+		_, problems := Parse("a.yml", []byte(text))
+		require.Len(t, problems, 1, "%v", problems)
+		require.Contains(t, problems[0].Error(), `a.yml:3: "x" in "annotations" of `)
+	}
+}
+
 func TestABackstageDefinitionMayBeLong(t *testing.T) {
 	doc, problems := Parse("a.yml", []byte("apiVersion: backstage.io/v1alpha1\nkind: API\nmetadata: {name: a}\nspec:\n  definition: |\n    "+strings.Repeat("x", 100_000)+"\n"))
 	require.Empty(t, problems, "a field that is not read is not measured")

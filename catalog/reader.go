@@ -135,10 +135,11 @@ func (e *entityReader) tags(m *strict.Map) []string {
 	return tags
 }
 
-func (e *entityReader) labels(m *strict.Map) map[string]string { return e.pairs(m, "labels") }
+func (e *entityReader) labels(m *strict.Map) map[string]string {
+	return e.pairs(m, "labels", m.Pairs("labels"))
+}
 
-func (e *entityReader) pairs(m *strict.Map, name string) map[string]string {
-	pairs := m.Pairs(name)
+func (e *entityReader) pairs(m *strict.Map, name string, pairs []strict.Pair) map[string]string {
 	e.limit(m, name, len(pairs))
 	if len(pairs) == 0 {
 		return nil
@@ -159,8 +160,9 @@ func (e *entityReader) limit(m *strict.Map, name string, n int) {
 // annotations reads annotations and drops those of ours that mean nothing,
 // with a report.
 func (e *entityReader) annotations(m *strict.Map) map[string]string {
-	out := e.pairs(m, "annotations")
-	for _, p := range m.Pairs("annotations") {
+	pairs := m.Pairs("annotations") // read once, for each reading tells of its mistakes
+	out := e.pairs(m, "annotations", pairs)
+	for _, p := range pairs {
 		if p.Key == annotationTier {
 			e.tierLine = p.Line
 		}

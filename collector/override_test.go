@@ -24,6 +24,8 @@ func TestAnOverrideTakesEffectAndIsSeenInTheResult(t *testing.T) {
 		require.Equal(t, []any{0.0, scorecard.Fail}, []any{own.Weight, own.Verdict})
 		require.Equal(t, []any{5.0, scorecard.Fail}, []any{common.Weight, common.Verdict})
 		require.NotEqual(t, common.CheckHash, own.CheckHash)
+		require.Equal(t, map[string]string{"weight": "0"}, own.Overrides)
+		require.Nil(t, common.Overrides)
 		require.InDelta(t, 100, *e.Scorecards[0].Score, 1e-9, "informational")
 		require.Less(t, *e.Scorecards[1].Score, 60.0)
 		require.Equal(t, e.Scorecards[1].RubricVersion, e.Scorecards[0].RubricVersion)

@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -8,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/apgarhq/apgar/scorecard"
 )
 
 // TestTheDocumentationNamesEveryMetricAndLabelAndNoOther holds the page, the
@@ -52,4 +55,57 @@ func TestTheDocumentationNamesEveryMetricAndLabelAndNoOther(t *testing.T) {
 		names = append(names, f.GetName())
 	}
 	require.Equal(t, Names(), names)
+}
+
+// TestTheDocumentationSaysWhatIsLeftOutFirst holds the order in docs/metrics.md
+// against that of the families.
+func TestTheDocumentationSaysWhatIsLeftOutFirst(t *testing.T) {
+	text, err := os.ReadFile("../docs/metrics.md")
+	require.NoError(t, err)
+	_, order, found := strings.Cut(strings.Join(strings.Fields(string(text)), " "), "sums that look right: ")
+	require.True(t, found)
+	order, _, _ = strings.Cut(order, ".")
+	word := map[string]string{
+		Score: "the scores last", RollupScore: "the rollups", Coverage: "the coverage", Level: "the levels", DataTimestamp: "the timestamps",
+		ServiceInfo: "the info", ErrorBudgetRemaining: "then the budgets", CheckCredit: "the credits first",
+	}
+	var words []string
+	for _, f := range families() {
+		words = append(words, word[f.name])
+	}
+	slices.Reverse(words)
+	words[len(words)-1] = "and " + words[len(words)-1]
+	require.Equal(t, strings.Join(words, ", "), order)
+}
+
+// TestTheDocumentedNumberOfSeriesIsThatOfTheExample counts what a hundred such
+// services have on the page, rollups and the exporter's own aside.
+func TestTheDocumentedNumberOfSeriesIsThatOfTheExample(t *testing.T) {
+	var cards []*scorecard.Scorecard
+	for i := range 100 {
+		for _, rubric := range []string{"a", "b", scorecard.Overall} {
+			c := newCard(rubric, fmt.Sprintf("service-%d", i), 90)
+			c.Results = nil
+			for check := range 5 {
+				if r := (scorecard.Result{Check: fmt.Sprintf("check-%d", check), Credit: new(1.0)}); rubric != scorecard.Overall {
+					if check < 2 {
+						r.Budget = &scorecard.Budget{Remaining: new(1.0)}
+					}
+					c.Results = append(c.Results, r)
+				}
+			}
+			cards = append(cards, c)
+		}
+	}
+	series := 0
+	found, err := New(fixed(snapshotOf(cards...)), Options{}).Gather()
+	require.NoError(t, err)
+	for _, f := range found {
+		if !strings.HasPrefix(f.GetName(), "apgar_exporter_") && f.GetName() != RollupScore {
+			series += len(f.GetMetric())
+		}
+	}
+	text, err := os.ReadFile("../docs/metrics.md")
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(strings.Fields(string(text)), " "), fmt.Sprintf("with objectives, make %d,000. ", series*50/1000))
 }

@@ -184,7 +184,7 @@ func (c *Check) override(fields map[string]string) (*Check, error) {
 	if len(errs) > 0 {
 		return nil, joinSorted(errs)
 	}
-	own.SLI, own.Hash = own.sli(), own.hash()
+	own.SLI, own.Hash, own.overrides = own.sli(), own.hash(), fields
 	return &own, nil
 }
 

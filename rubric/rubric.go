@@ -38,6 +38,10 @@ type Rubric struct {
 	Position      catalog.Position
 }
 
+// InEffect reports whether the rubric counts at a time. A draft never does, any
+// other from EffectiveFrom on.
+func (r *Rubric) InEffect(at time.Time) bool { return !r.Draft && !at.Before(r.EffectiveFrom) }
+
 // Check is one criterion of a rubric.
 type Check struct {
 	Rubric     string
@@ -75,7 +79,14 @@ type Check struct {
 	// identity): it keys the ledger. Empty for catalog checks.
 	SLI      string
 	Position catalog.Position
+
+	overrides map[string]string
 }
+
+// Overrides returns the fields that the service overrides for which For made the
+// check, with the values as they are written; nil where there are none. It must
+// not be changed.
+func (c *Check) Overrides() map[string]string { return c.overrides }
 
 // Kind is how a check comes to its facts.
 type Kind string

@@ -93,7 +93,7 @@ func Grade(in Input) (*Scorecard, *State) {
 		EvaluatedAt:   in.EvaluatedAt,
 		DataTime:      in.Tick,
 		Stateless:     in.Stateless,
-		Draft:         isDraft(r, in.Tick),
+		Draft:         !r.InEffect(in.Tick),
 		Results:       make([]Result, len(r.Checks)),
 	}
 	var beneath []Result
@@ -114,10 +114,6 @@ func Grade(in Input) (*Scorecard, *State) {
 	card.remember(&in, next)
 	return card, next
 }
-
-// isDraft reports whether a rubric is graded and shown at a tick but counted
-// nowhere: it is a draft, or not in effect yet.
-func isDraft(r *rubric.Rubric, tick time.Time) bool { return r.Draft || tick.Before(r.EffectiveFrom) }
 
 // prepare sets up the judgement of one check.
 func (in *Input) prepare(j *judgement, i int, check *rubric.Check) {

@@ -105,7 +105,7 @@ func (j *judgement) describe() {
 	c := j.check
 	j.result = Result{
 		Check: c.Name, Title: c.Title, Severity: string(c.Severity), Weight: c.Weight,
-		Unit: "ratio", CheckHash: c.Hash, DataTime: j.tick, Evidence: j.facts.Evidence,
+		Unit: "ratio", CheckHash: c.Hash, Overrides: c.Overrides(), DataTime: j.tick, Evidence: j.facts.Evidence,
 	}
 	switch {
 	case c.Kind == rubric.KindCatalog:

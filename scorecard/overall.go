@@ -94,8 +94,10 @@ func versionOf(parts []part) string {
 	return hex.EncodeToString(h.Sum(nil))[:12]
 }
 
-// standsAt returns the score that a scorecard has, or held up to a day ago.
-func (c *Scorecard) standsAt(tick time.Time) (score float64, held, ok bool) {
+// StandsAt returns the score with which a scorecard stands in the overall one and
+// in rollups: the one that it has, or, held, the one that it had up to a day
+// before the tick.
+func (c *Scorecard) StandsAt(tick time.Time) (score float64, held, ok bool) {
 	switch {
 	case c.Score != nil:
 		return *c.Score, false, true
@@ -129,7 +131,7 @@ func (o *overall) add(p part) {
 	if c.caps.any && w > o.capWeight { // be the rubric's own score known or not
 		o.capping, o.capWeight = c.Rubric, w
 	}
-	score, _, ok := c.standsAt(c.DataTime)
+	score, _, ok := c.StandsAt(c.DataTime)
 	if !ok {
 		return
 	}

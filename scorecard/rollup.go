@@ -196,7 +196,7 @@ func (r *Rollup) add(c *Scorecard, tick time.Time) {
 	}
 	weight := tierWeight(c.Service.Tier)
 	r.Weight += weight
-	score, held, ok := c.standsAt(tick)
+	score, held, ok := c.StandsAt(tick)
 	switch {
 	case !ok:
 		r.Unknown++

@@ -30,7 +30,7 @@ type Scorecard struct {
 	Grade               string // A to F; "" when the score is unknown
 	Level               string // "" for none
 	LevelRank           *int   // 0 is none; nil before the first scored tick
-	CappedBy            string // the check that caps the score, or ""
+	CappedBy            string // the check that caps the score, of Overall the rubric; or ""
 	CapPoints           *float64
 	Delta               Delta
 	EvaluatedAt         time.Time
@@ -104,6 +104,9 @@ type Result struct {
 	Cells      []CellResult
 	Budget     *Budget
 	CheckHash  string
+	// Overrides are the fields of the check that the service overrides, with the
+	// values as written; nil where there are none.
+	Overrides map[string]string
 	// WithoutWaiver is the verdict that a waived check would have; "" unless it
 	// is waived.
 	WithoutWaiver Verdict

@@ -1225,6 +1225,11 @@ type Result struct {
 	// Missing Why it does; null unless carried.
 	Missing *string `json:"missing"`
 
+	// Overrides The fields that the service overrides by its annotations, with the values as written. Left out where there are none.
+	//
+	// Examples: {"objective":"97%"}
+	Overrides *map[string]string `json:"overrides,omitempty"`
+
 	// Pending The verdict that the next evaluation may publish; null for none.
 	Pending *ResultPending `json:"pending"`
 
@@ -1474,7 +1479,7 @@ type Scorecard struct {
 	// Examples: 1
 	CapPoints *float64 `json:"cap_points"`
 
-	// CappedBy The critical check that caps the score; null for none.
+	// CappedBy The critical check that caps the score, or in `overall` the rubric that has one; null for none.
 	//
 	// Examples: availability
 	CappedBy *string `json:"capped_by"`
@@ -2510,7 +2515,7 @@ type ClientInterface interface {
 	//
 	// With `format=map` the answer is an object from `namespace/name` to the verdict on it, given whole, for gates that
 	// look up many services at once. It has one verdict for each service: by the `rubric` that is given, by the only one
-	// there is, or `overall`; `sort`, `limit` and `cursor` are then refused.
+	// that is in effect, or `overall`; `sort`, `limit` and `cursor` are then refused.
 	//
 	// Corresponds with GET /api/v1/scorecards (the `ListScorecards` operationId).
 	ListScorecards(ctx context.Context, params *ListScorecardsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2543,7 +2548,7 @@ type ClientInterface interface {
 
 	// ListServiceScorecards The scorecards of one service
 	//
-	// In order of rubric.
+	// In order of rubric; `overall`, which sums them up, is among them.
 	//
 	// Corresponds with GET /api/v1/services/{namespace}/{name}/scorecards (the `ListServiceScorecards` operationId).
 	ListServiceScorecards(ctx context.Context, namespace NamespaceParam, name NameParam, params *ListServiceScorecardsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2651,7 +2656,7 @@ func (c *Client) GetRubric(ctx context.Context, rubric RubricParam, reqEditors .
 //
 // With `format=map` the answer is an object from `namespace/name` to the verdict on it, given whole, for gates that
 // look up many services at once. It has one verdict for each service: by the `rubric` that is given, by the only one
-// there is, or `overall`; `sort`, `limit` and `cursor` are then refused.
+// that is in effect, or `overall`; `sort`, `limit` and `cursor` are then refused.
 //
 // Corresponds with GET /api/v1/scorecards (the `ListScorecards` operationId).
 func (c *Client) ListScorecards(ctx context.Context, params *ListScorecardsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2734,7 +2739,7 @@ func (c *Client) GetService(ctx context.Context, namespace NamespaceParam, name 
 
 // ListServiceScorecards The scorecards of one service
 //
-// In order of rubric.
+// In order of rubric; `overall`, which sums them up, is among them.
 //
 // Corresponds with GET /api/v1/services/{namespace}/{name}/scorecards (the `ListServiceScorecards` operationId).
 func (c *Client) ListServiceScorecards(ctx context.Context, namespace NamespaceParam, name NameParam, params *ListServiceScorecardsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3973,7 +3978,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// With `format=map` the answer is an object from `namespace/name` to the verdict on it, given whole, for gates that
 	// look up many services at once. It has one verdict for each service: by the `rubric` that is given, by the only one
-	// there is, or `overall`; `sort`, `limit` and `cursor` are then refused.
+	// that is in effect, or `overall`; `sort`, `limit` and `cursor` are then refused.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4016,7 +4021,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListServiceScorecardsWithResponse The scorecards of one service
 	//
-	// In order of rubric.
+	// In order of rubric; `overall`, which sums them up, is among them.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5080,7 +5085,7 @@ func (c *ClientWithResponses) GetRubricWithResponse(ctx context.Context, rubric 
 //
 // With `format=map` the answer is an object from `namespace/name` to the verdict on it, given whole, for gates that
 // look up many services at once. It has one verdict for each service: by the `rubric` that is given, by the only one
-// there is, or `overall`; `sort`, `limit` and `cursor` are then refused.
+// that is in effect, or `overall`; `sort`, `limit` and `cursor` are then refused.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -5153,7 +5158,7 @@ func (c *ClientWithResponses) GetServiceWithResponse(ctx context.Context, namesp
 
 // ListServiceScorecardsWithResponse The scorecards of one service
 //
-// In order of rubric.
+// In order of rubric; `overall`, which sums them up, is among them.
 //
 // Returns a wrapper object for the known response body format(s).
 //

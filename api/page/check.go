@@ -3,7 +3,9 @@ package page
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -82,6 +84,13 @@ func verdictClass(v scorecard.Verdict) string {
 // flags says what is unusual about a result.
 func flags(r *scorecard.Result) []string {
 	var list []string
+	if len(r.Overrides) > 0 {
+		var fields []string
+		for _, field := range slices.Sorted(maps.Keys(r.Overrides)) {
+			fields = append(fields, field+" "+r.Overrides[field])
+		}
+		list = append(list, "overridden: "+strings.Join(fields, ", "))
+	}
 	if r.WithoutWaiver != "" {
 		list = append(list, "without the waiver: "+strings.ReplaceAll(string(r.WithoutWaiver), "_", " "))
 	}

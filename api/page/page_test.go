@@ -120,8 +120,28 @@ func TestTheOverallScorecardStandsFirstWhereItSumsUp(t *testing.T) {
 	snap.Rubrics = []*rubric.Rubric{{Name: "http", Weight: 1}, {Name: "grpc", Weight: 2.5}}
 	http.Score, http.Status, http.LastScore = nil, scorecard.Unknown, new(59.0)
 	require.Contains(t, shown(grpc, http, overall), "2.5 × grpc 91.0 · http unknown, last 59.0")
+	http.DataTime = http.LastScoredAt.Add(25 * time.Hour)
+	require.Contains(t, shown(grpc, http, overall), "2.5 × grpc 91.0 · http unknown</p>", "what is older than a day does not count")
 	require.Len(t, standingsOf(snap)[0].cards, 2, "it only sums up the others")
 	require.Same(t, grpc, standingsOf(snap)[0].speaker)
+}
+
+// TestDraftsAreMarked has a draft, a rubric that is to come and one that has
+// been in effect for an hour.
+func TestDraftsAreMarked(t *testing.T) {
+	snap := &scorecard.Snapshot{Tick: fixture.Tick(), Catalog: catalog.NewSnapshot(fixture.Services(1), nil), Rubrics: []*rubric.Rubric{
+		{Name: "draft", Draft: true}, {Name: "next", EffectiveFrom: fixture.Tick().Add(time.Hour)}, {Name: "old", EffectiveFrom: fixture.Tick().Add(-time.Hour)},
+	}}
+	body, err := renderer(t).Rubrics(Moment{Snapshot: snap})
+	require.NoError(t, err)
+	require.Regexp(t, `draft</span> <span class="tag">draft</span></h2>`, string(body))
+	require.Contains(t, string(body), `next</span> <span class="tag">draft until `+clock(snap.Rubrics[1].EffectiveFrom)+`</span></h2>`)
+	require.Contains(t, string(body), `old</span></h2>`)
+
+	c := fixture.Example()
+	require.NotContains(t, notes(c), "A draft, or not in effect yet: it counts nowhere.")
+	c.Draft = true
+	require.Equal(t, "A draft, or not in effect yet: it counts nowhere.", notes(c)[0])
 }
 
 func TestSourcesInTroubleComeFirst(t *testing.T) {
@@ -179,6 +199,8 @@ func TestPagesOfAnEmptySnapshot(t *testing.T) {
 
 func TestTheFlagsSayWhatIsUnusual(t *testing.T) {
 	require.Empty(t, flags(&scorecard.Result{Verdict: scorecard.Pass}))
+	require.Equal(t, []string{"overridden: objective 97%, period 7d"},
+		flags(&scorecard.Result{Overrides: map[string]string{"period": "7d", "objective": "97%"}}))
 	require.Equal(t, []string{"without the waiver: not applicable"}, flags(&scorecard.Result{Verdict: scorecard.Waived, WithoutWaiver: scorecard.NotApplicable}))
 	require.Equal(t, []string{"carried over: source_error", "turning to fail", "flapping", "too few events to fail"},
 		flags(&scorecard.Result{Carried: true, Missing: "source_error", Pending: scorecard.Fail, Flapping: true, LowTraffic: true}))

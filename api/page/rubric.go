@@ -18,6 +18,7 @@ type rubrics struct {
 
 type rubricView struct {
 	Name, Title, Description, Version, API string
+	From                                   string // when it comes into effect, if it has not
 	Draft, Pack                            bool
 	Levels                                 []string
 	Checks                                 []criterion
@@ -36,6 +37,9 @@ func (r *Renderer) Rubrics(m Moment) ([]byte, error) {
 		v := rubricView{
 			Name: one.Name, Title: cmp.Or(one.Title, one.Name), Description: one.Description, Version: one.Version,
 			API: r.site.Base + "/api/v1/rubrics/" + one.Name, Draft: one.Draft, Pack: one.Pack, Levels: one.Levels,
+		}
+		if !one.Draft && !one.InEffect(m.Snapshot.Tick) {
+			v.From = clock(one.EffectiveFrom)
 		}
 		for _, c := range one.Checks {
 			v.Checks = append(v.Checks, criterionOf(c))

@@ -114,9 +114,13 @@ func partsOf(rubrics []*rubric.Rubric, cards []*scorecard.Scorecard) string {
 		if at < 0 || c.Draft || rubrics[at].Weight == 0 || c.Status == scorecard.NotScored {
 			continue
 		}
-		text := c.Rubric + " " + scoreText(c.Score)
-		if c.Score == nil && c.LastScore != nil {
-			text = c.Rubric + " unknown, last " + scoreText(c.LastScore)
+		score, held, known := c.StandsAt(c.DataTime)
+		text := c.Rubric + " unknown"
+		switch {
+		case held:
+			text += ", last " + scoreText(&score)
+		case known:
+			text = c.Rubric + " " + scoreText(&score)
 		}
 		if w := rubrics[at].Weight; w != 1 {
 			text = strconv.FormatFloat(w, 'g', -1, 64) + " × " + text
@@ -181,6 +185,9 @@ func headline(c *scorecard.Scorecard, levels bool) string {
 // notes says what a reader must know to read the score right.
 func notes(c *scorecard.Scorecard) []string {
 	var list []string
+	if c.Draft {
+		list = append(list, "A draft, or not in effect yet: it counts nowhere.")
+	}
 	if c.Status == scorecard.Unknown {
 		text := "Too little data has been seen to give a score."
 		if c.LastScore != nil {

@@ -2,6 +2,8 @@ package wire
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/apgarhq/apgar/catalog"
 	"github.com/apgarhq/apgar/scorecard"
@@ -125,6 +127,7 @@ func (w *writer) result(r *scorecard.Result) {
 	w.text("title", r.Title)
 	w.text("severity", r.Severity)
 	w.number("weight", &r.Weight)
+	w.overrides(r.Overrides)
 	w.text("verdict", string(r.Verdict))
 	if r.WithoutWaiver != "" {
 		w.text("verdict_without_waiver", string(r.WithoutWaiver))
@@ -148,6 +151,19 @@ func (w *writer) result(r *scorecard.Result) {
 	w.textOrNull("evidence", r.Evidence)
 	w.cells(r.Cells)
 	w.budget(r.Budget)
+	w.close('}')
+}
+
+// overrides leaves out what nearly no result has.
+func (w *writer) overrides(fields map[string]string) {
+	if len(fields) == 0 {
+		return
+	}
+	w.key("overrides")
+	w.open('{')
+	for _, field := range slices.Sorted(maps.Keys(fields)) {
+		w.text(field, fields[field])
+	}
 	w.close('}')
 }
 

@@ -86,6 +86,13 @@ func TestTheVerdictWithoutAWaiverIsSaidOfWhatIsWaivedOnly(t *testing.T) {
 	require.NotContains(t, string(encode(t, fixture.Example(), false)), "verdict_without_waiver")
 }
 
+func TestOverridesAreSaidOnlyWhereThereAreSome(t *testing.T) {
+	c := fixture.Example()
+	c.Results[0].Overrides = map[string]string{"severity": "low", "objective": "97%"}
+	require.Contains(t, string(encode(t, c, false)), `"overrides":{"objective":"97%","severity":"low"},"verdict":`)
+	require.NotContains(t, string(encode(t, fixture.Example(), false)), "overrides")
+}
+
 func TestWhatIsNotKnownIsNull(t *testing.T) {
 	c := &scorecard.Scorecard{
 		Rubric: "http", Status: scorecard.Unknown, Service: &catalog.Service{ID: catalog.ID{Namespace: "default", Name: "new"}},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -65,26 +66,34 @@ func cure(text, line string) string {
 	switch {
 	case strings.Contains(text, "tab character"), strings.Contains(indented, "\t"):
 		return "indent with spaces, not with tabs"
-	case strings.Contains(text, "cannot start any token"):
-		return "put quotes around a text that starts with @, % or `"
-	case strings.Contains(text, "mapping values are not allowed"):
-		return `put quotes around a text that has ": " in it, or mend the indentation`
-	case strings.Contains(text, "expected ',' or"):
-		return "close the bracket, put a comma between two elements, or put quotes around a text that has brackets or commas in it"
-	case strings.Contains(text, "could not find expected ':'"):
-		return `write "name: value", or mend the indentation`
-	case strings.Contains(text, "expected key"), strings.Contains(text, "'-' indicator"), strings.Contains(text, "not allowed in this context"):
-		return "mend the indentation, or close the quotes before it"
-	case strings.Contains(text, "node content"):
-		return "write a value, in quotes if it starts with a bracket or a comma, or close the bracket"
-	case strings.Contains(text, "unexpected end of stream"), strings.Contains(text, "unexpected document indicator"):
-		return "close the quotes that are open"
-	case strings.Contains(text, "escape character"), strings.Contains(text, "hexdecimal"):
-		return `write \\ for a backslash, or use single quotes`
-	case strings.Contains(text, "control characters"):
-		return "remove them, or save the file as UTF-8"
-	case strings.HasPrefix(text, "exceeded max depth"):
-		return "nest less deeply"
+	case quotedPart.MatchString(line):
+		return `put all of the text in quotes, of the other kind than those that are in it: '"a" in b'`
+	}
+	for _, c := range [][2]string{
+		{"cannot start any token", "put quotes around a text that starts with @, % or `"},
+		{"mapping values are not allowed", `put quotes around a text that has ": " in it, or mend the indentation`},
+		{"expected ',' or", "close the bracket, put a comma between two elements, or put quotes around a text that has brackets or commas in it"},
+		{"could not find expected ':'", `write "name: value", or mend the indentation`},
+		{"or line break", "put quotes around a text that starts with !, &, *, | or >"},
+		{"alphabetic or numeric", "put quotes around a text that starts with !, &, *, | or >"},
+		{"not allowed in this context", `put quotes around a text that starts with "- " or "? ", or mend the indentation`},
+		{"expected key", "mend the indentation, or close the quotes before it"},
+		{"'-' indicator", "mend the indentation, or close the quotes before it"},
+		{"node content", "write a value, in quotes if it starts with a bracket or a comma, or close the bracket"},
+		{"unexpected end of stream", "close the quotes that are open"},
+		{"unexpected document indicator", "close the quotes that are open"},
+		{"escape character", `write \\ for a backslash, or use single quotes`},
+		{"hexdecimal", `write \\ for a backslash, or use single quotes`},
+		{"control characters", "remove them, or save the file as UTF-8"},
+		{"exceeded max depth", "nest less deeply"},
+	} {
+		if strings.Contains(text, c[0]) {
+			return c[1]
+		}
 	}
 	return ""
 }
+
+// quotedPart matches a text that goes on after the quotes with which it starts,
+// as conditions do that nobody has put in quotes.
+var quotedPart = regexp.MustCompile(`(^|[\s{,\[-])[\w."'/-]+:\s+("([^"\\]|\\.)*"|'[^']*')\s*[^\s,}\]#'":]`)

@@ -146,7 +146,7 @@ func writeJSON(out io.Writer, e collector.Evaluation, tick, evaluatedAt time.Tim
 func writeTable(out io.Writer, cards []*scorecard.Scorecard) error {
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	for _, card := range cards {
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\tcoverage %.0f %%\n", card.Service.ID, card.Rubric, scoreText(card), levelText(card), 100*card.Coverage)
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\tcoverage %.0f %%%s\n", card.Service.ID, card.Rubric, scoreText(card), levelText(card), 100*card.Coverage, draftText(card))
 		for i := range card.Results {
 			r := &card.Results[i]
 			_, _ = fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\n", r.Check, r.Verdict, r.Reason, pointsText(r), r.Message)
@@ -167,6 +167,13 @@ func levelText(c *scorecard.Scorecard) string {
 		return "no level"
 	}
 	return c.Level
+}
+
+func draftText(c *scorecard.Scorecard) string {
+	if c.Draft {
+		return ", draft"
+	}
+	return ""
 }
 
 func pointsText(r *scorecard.Result) string {

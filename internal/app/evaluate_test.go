@@ -219,7 +219,7 @@ func (w *world) testCheckOnline(t *testing.T) {
 	require.ErrorIs(t, err, app.ErrMistakes)
 	require.Regexp(t, `(?m)^east +http/availability +2 +0 `, out.String())
 	require.Regexp(t, `(?m)^east +http/availability \(births\) +\d+ +0 +[1-9]\d* +[0-9.]+`, out.String())
-	require.Contains(t, out.String(), "Births are asked for once in five minutes")
+	require.Contains(t, out.String(), "Births are asked for once in five minutes, scrapes once an hour, the rest at every tick")
 	require.NotContains(t, out.String(), "(births): no source has a row", "that nothing is born is well")
 	require.Contains(t, out.String(), "west: http/latency: http_request_duration_seconds has no bucket with the bound 0.5; the nearest are 0.25 and 1\n")
 	require.Contains(t, out.String(), "west: http/saturation: the answer holds NaN\n")

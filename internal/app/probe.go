@@ -47,8 +47,8 @@ func (o CheckOptions) printProbes(probes []gather.Probe) error {
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("printing what the sources answered: %w", err)
 	}
-	if slices.ContainsFunc(probes, func(p gather.Probe) bool { return p.Births }) {
-		say(o.Out, "Births are asked for once in five minutes, the rest at every tick or at the interval of the check.")
+	if slices.ContainsFunc(probes, func(p gather.Probe) bool { return p.Births || p.Scrapes }) {
+		say(o.Out, "Births are asked for once in five minutes, scrapes once an hour, the rest at every tick or at the interval of the check.")
 	}
 	for _, p := range probes {
 		serves := serves(p)

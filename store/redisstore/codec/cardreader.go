@@ -248,6 +248,8 @@ func (r *cardReader) judged(into *scorecard.Result, name []byte) bool {
 		into.Verdict = scorecard.Verdict(r.text())
 	case "reason":
 		into.Reason = r.text()
+	case "overrides":
+		into.Overrides = r.overrides()
 	case "credit":
 		into.Credit = new(r.number())
 	case "points_lost":
@@ -293,6 +295,13 @@ func (r *cardReader) shown(into *scorecard.Result, name []byte) bool {
 		return false
 	}
 	return true
+}
+
+// overrides reads a list of field, value, field, value.
+func (r *cardReader) overrides() map[string]string {
+	fields := map[string]string{}
+	r.items(func() { fields[r.text()] = r.text() })
+	return fields
 }
 
 func (r *cardReader) nextStep() scorecard.NextStep {

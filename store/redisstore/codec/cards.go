@@ -3,7 +3,9 @@ package codec
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -259,6 +261,7 @@ func (w *cardWriter) result(r *scorecard.Result, place int) {
 	w.int("check", w.numberOf(r, place))
 	w.text("verdict", string(r.Verdict))
 	w.text("reason", r.Reason)
+	w.overrides(r.Overrides)
 	w.numberOrNil("credit", r.Credit)
 	w.numberOrNil("points_lost", r.PointsLost)
 	w.numberOrNil("value", r.Value)
@@ -283,6 +286,23 @@ func (w *writer) finite(name string, x *float64) {
 	if x != nil && (math.IsNaN(*x) || math.IsInf(*x, 0)) {
 		w.float(name, *x)
 	}
+}
+
+// overrides writes a list of field, value, field, value and so on, in order of
+// field.
+func (w *cardWriter) overrides(fields map[string]string) {
+	if fields == nil {
+		return
+	}
+	w.key("overrides")
+	w.open('[')
+	for _, field := range slices.Sorted(maps.Keys(fields)) {
+		w.next()
+		w.quote(field)
+		w.next()
+		w.quote(fields[field])
+	}
+	w.close(']')
 }
 
 func (w *cardWriter) cells(cells []scorecard.CellResult) {

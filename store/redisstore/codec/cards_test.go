@@ -188,6 +188,7 @@ func TestDamagedScorecardsAreRefused(t *testing.T) {
 		`{"cards":[{"whole_service":{},"score":1e999}]}`, `{"cards":[{"whole_service":{},"pass":1}]}`,
 		`{"cards":[{"whole_service":{},"data_time":"noon"}]}`, `{"checks":[{"window":1e3}]}`, `{"checks":[{"window":1.}]}`,
 		`{"cards":[{"whole_service":{},"results":[{"budget":{"burn":[300]}}]}]}`,
+		`{"cards":[{"whole_service":{},"results":[{"overrides":["objective"]}]}]}`,
 		`{"checks":[{"window":99999999999}]}`, `{"checks":[{"name":"` + "\xff" + `"}]}`,
 		`{"x":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`,
 	} {
