@@ -87,7 +87,7 @@ func tolerate(log *slog.Logger) func(*setup, findings) error {
 	return func(_ *setup, f findings) error {
 		warn(log, "a rubric was left out", f.rubrics)
 		warn(log, "a waiver was left out", f.waivers)
-		warn(log, "a catalog entry was left out", f.catalog)
+		warn(log, "an entry of the catalog, or a part of one, was left out", f.catalog)
 		warn(log, "an annotation or an identity of a service, or a part of a waiver, cannot be used", f.review)
 		return nil
 	}
