@@ -14,7 +14,9 @@ func (s *Series) enterTick(tick int64, counts Counts) {
 // enter puts a merged slot into slots and hours, with what was born in it, which
 // counts does not have. It reports false when the slot was already measured and
 // the earlier answer stands: whether the later one has less is a matter of counts
-// alone. Not every asking is about births, so that what was born once stays.
+// alone. Not every asking is about births, so that what was born once stays; and
+// births that a later one brings, of fewer cells but no less, are added to the
+// counts that stand.
 func (s *Series) enter(slot int64, counts Counts, born float64, complete bool) bool {
 	hour, i := slotPlace(slot)
 	var chunk *slotChunk
@@ -27,8 +29,11 @@ func (s *Series) enter(slot int64, counts Counts, born float64, complete bool) b
 	}
 	if old, had := chunk.get(i); had {
 		stands := chunk.bornIn(1 << i)
-		if !complete || !notLess(counts.withBorn(stands).kept(), old) {
+		switch {
+		case !notLess(counts.withBorn(stands).kept(), old), !complete && born <= stands:
 			return false
+		case !complete:
+			counts = old.withBorn(-stands)
 		}
 		born = max(born, stands)
 	}

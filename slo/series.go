@@ -70,12 +70,7 @@ const (
 // says now. Answers may come in any order, at most one per cell. What was born is
 // of slots, and no answer of a tick.
 func (s *Series) AddTick(r *Round, answers []Answer) {
-	if slices.ContainsFunc(answers, func(a Answer) bool { return a.OnlyBorn }) {
-		answers = slices.Clone(answers)
-		for i := range answers {
-			answers[i].Row = answers[i].Row && !answers[i].OnlyBorn
-		}
-	}
+	answers = withoutOnlyBorn(answers)
 	s.shard.begin(r.Time)
 	s.forgetCells(r.Time)
 	views := s.views(r, answers)
@@ -88,9 +83,28 @@ func (s *Series) AddTick(r *Round, answers []Answer) {
 	}
 }
 
+// withoutOnlyBorn takes away the rows that nothing but births has made.
+func withoutOnlyBorn(answers []Answer) []Answer {
+	if !slices.ContainsFunc(answers, func(a Answer) bool { return a.OnlyBorn }) {
+		return answers
+	}
+	answers = slices.Clone(answers)
+	for i := range answers {
+		if a := &answers[i]; a.OnlyBorn {
+			a.Row, a.Born = false, 0
+		}
+	}
+	return answers
+}
+
 // AddSlot enters the answers for the slot that ends at r.Time, which may be
-// the first ones, a later asking, or a backfill.
+// the first ones, a later asking, or a backfill. Births alone are an answer where
+// there is no row at all; beside rows of other cells they are not, as nothing that
+// went well was counted with them.
 func (s *Series) AddSlot(r *Round, answers []Answer) Outcome {
+	if slices.ContainsFunc(answers, func(a Answer) bool { return a.Row && !a.OnlyBorn }) {
+		answers = withoutOnlyBorn(answers)
+	}
 	s.shard.begin(r.Time)
 	views := s.views(r, answers)
 	sum := merge(views, r.Time)

@@ -51,6 +51,9 @@ func countedRow(check *rubric.Check, samples []sample) (row slo.Row, ok bool) {
 	bad, total := s.value[classBad], s.value[classBad]+s.value[classGood]
 	switch {
 	case check.Histogram != nil:
+		if s.count[classAll]+s.count[classWithin]+s.count[classNativeAll] == 0 {
+			return row, false // what lacks the bound has not counted anything
+		}
 		row.Interpolated = s.isNative()
 		if bad, total, row.Fault = bucketCounts(check.Histogram, s); row.Fault != nil {
 			return row, true
