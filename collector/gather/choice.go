@@ -89,7 +89,7 @@ func (c *choice) earn(s question.Span) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, why := range Doubts() {
-		f := fund{why, s.N > 1}
+		f := fund{why, s.Past()}
 		c.funds[f] = min(compareBurst, c.funds[f]+compareShare)
 	}
 }
@@ -98,7 +98,7 @@ func (c *choice) earn(s question.Span) {
 func (c *choice) spend(s question.Span, why Doubt) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	f := fund{why, s.N > 1}
+	f := fund{why, s.Past()}
 	if c.funds[f] < 1 {
 		return false
 	}
@@ -150,7 +150,7 @@ func (c *choice) watch(ctx context.Context, s question.Span) <-chan int {
 	c.mu.Lock()
 	m := c.memory(number)
 	age := time.Since(m.askedStart)
-	due := m.askedStart.IsZero() || m.noStart && age >= startMemory || !m.noStart && (s.N == 1 || age >= slo.SlotLength)
+	due := m.askedStart.IsZero() || m.noStart && age >= startMemory || !m.noStart && (!s.Past() || age >= slo.SlotLength)
 	if due {
 		m.askedStart = time.Now()
 	}
@@ -189,7 +189,7 @@ func (c *choice) lacksSome(m *replicaMemory, s question.Span) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	started := m.started.Unix()
-	if m.started.IsZero() || s.N == 1 && m.started.Equal(m.cleared) {
+	if m.started.IsZero() || !s.Past() && m.started.Equal(m.cleared) {
 		return false
 	}
 	return started > s.Start-slotSeconds && started <= s.Last()+slotSeconds
@@ -217,7 +217,7 @@ func (c *choice) doubts(x said) []Doubt {
 	if x.restarted {
 		out = append(out, DoubtRestart)
 	}
-	if x.span.N == 1 && c.lostSinceLately(x.number, x.blocks[0]) || x.span.N > 1 && c.lostOnTheWay(x.blocks) {
+	if !x.span.Past() && c.lostSinceLately(x.number, x.blocks[0]) || x.span.Past() && c.lostOnTheWay(x.blocks) {
 		out = append(out, DoubtRows)
 	}
 	return out
@@ -287,7 +287,7 @@ func (c *choice) eachRows(b *slo.Block, visit func(place rowsPlace, rows int)) {
 
 // remember takes in what a replica has said at a tick.
 func (c *choice) remember(s question.Span, number int, blocks []*slo.Block) {
-	if s.N > 1 {
+	if s.Past() {
 		return
 	}
 	c.mu.Lock()
@@ -299,7 +299,7 @@ func (c *choice) remember(s question.Span, number int, blocks []*slo.Block) {
 // them is held against from now on.
 func (c *choice) judged(s question.Span, of comparison, taken bool) {
 	c.compared(of.why, taken)
-	if s.N > 1 {
+	if s.Past() {
 		return
 	}
 	c.mu.Lock()

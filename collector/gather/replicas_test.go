@@ -360,6 +360,15 @@ func TestEachInstantOfThePastIsTakenFromOneReplica(t *testing.T) {
 	}
 }
 
+func TestOneSlotOfThePastSaysNothingAboutNowEither(t *testing.T) {
+	p := newPair(t, loaded(20, steady), loaded(20, steady))
+	p.one.change(func(s *server) { s.warning = "a block is missing" })
+	b := p.ask(t.Context(), question.Span{Start: 20 * 60, Step: 300, N: 1}, nil)[0]
+	faultless(t, b)
+	require.Equal(t, []verdict{{DoubtWarning, true}}, p.verdicts)
+	require.Equal(t, 1, p.preferred())
+}
+
 func TestThePastIsAskedOfOneReplicaWhereNothingIsMissing(t *testing.T) {
 	p := newPair(t, loaded(20, steady), loaded(20, steady))
 	p.one.started = time.Unix(10*60, 0) // before the span

@@ -63,6 +63,22 @@ func (m *paceMemory) at(hour, instant int64) (p *pace, wanted bool) {
 	return m.known[newest], again
 }
 
+// of returns what ticks have measured in some hours; ok is false where that is not
+// all of them.
+func (m *paceMemory) of(hours question.Span) (found paces, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	found = paces{}
+	for i := range hours.N {
+		p, measured := m.known[hours.At(i)]
+		if !measured {
+			return nil, false
+		}
+		found[hours.At(i)] = p
+	}
+	return found, true
+}
+
 func (m *paceMemory) put(hour int64, p *pace) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -100,15 +116,19 @@ type measurement struct {
 }
 
 // measure finds how often targets are scraped, as far as questions are asked to
-// whose answers it matters. An hour that ticks fall in is measured once. When a
-// source cannot say so, nobody is refused for it.
+// whose answers it matters. An hour that ticks fall in is measured once, for what is
+// asked about it again as well. When a source cannot say so, nobody is refused for
+// it.
 func (a *asker) measure(ctx context.Context, s question.Span, w question.Wish) measurement {
 	queries := a.wanted(a.scrapes, s, w)
 	if len(queries) == 0 {
 		return measurement{}
 	}
 	hours := s.ScrapeSpan()
-	if s.N > 1 {
+	if s.Past() {
+		if found, ok := a.pace.of(hours); ok {
+			return measurement{paces: found}
+		}
 		found, answers, _ := a.measureAt(ctx, hours, queries)
 		return measurement{found, answers}
 	}
