@@ -116,12 +116,18 @@ func (a *asker) wanted(of []question.Query, s question.Span, w question.Wish) []
 }
 
 // send asks one query, in pieces where it has to be, of the one replica with a
-// number, or as the client thinks best if that is 0.
+// number, or as the client thinks best if that is 0. What has too many rows is put
+// in the way that has the source classify them, before anything is cut.
 func (a *asker) send(ctx context.Context, q *question.Query, s question.Span, only int) []*answer {
 	key := splitKey{q, s.N > 1}
 	var answers []*answer
 	for pieces := a.splits.pieces(key); len(pieces) > 0; pieces = pieces[1:] {
 		ans := a.sendPiece(ctx, q, pieces[0], s, only)
+		if promapi.IsTooManyRows(ans.err) && ctx.Err() == nil {
+			if told := a.told.tooMany(q); told != nil {
+				return a.send(ctx, told, s, only)
+			}
+		}
 		if most := piecesFor(ans.err); most > 0 && ctx.Err() == nil {
 			if halves, ok := a.splits.cut(a.plan, key, pieces[0], most); ok {
 				pieces = slices.Insert(pieces, 1, halves...)

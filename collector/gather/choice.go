@@ -65,6 +65,7 @@ type replicaMemory struct {
 	started    time.Time // its process; zero: not known
 	askedStart time.Time // when it was asked for that
 	noStart    bool      // it does not say
+	hangs      bool      // it did not answer at all
 	cleared    time.Time // the start after which it was found to have lost nothing
 }
 
@@ -150,7 +151,7 @@ func (c *choice) watch(ctx context.Context, s question.Span) <-chan int {
 	c.mu.Lock()
 	m := c.memory(number)
 	age := time.Since(m.askedStart)
-	due := m.askedStart.IsZero() || m.noStart && age >= startMemory || !m.noStart && (!s.Past() || age >= slo.SlotLength)
+	due := m.askedStart.IsZero() || age >= m.startAfter(s)
 	if due {
 		m.askedStart = time.Now()
 	}
@@ -170,11 +171,24 @@ func (c *choice) watch(ctx context.Context, s question.Span) <-chan int {
 	return out
 }
 
+// startAfter is how long after it was asked a replica is asked again since when it
+// runs.
+func (m *replicaMemory) startAfter(s question.Span) time.Duration {
+	switch {
+	case m.noStart:
+		return startMemory
+	case m.hangs || s.Past():
+		return slo.SlotLength // a tick waits for the answer
+	}
+	return 0
+}
+
 // learnStart remembers since when a replica runs. What could not be learned for
 // now is asked again with the next tick; what was said before stands.
 func (c *choice) learnStart(m *replicaMemory, started time.Time, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	m.hangs = promapi.KindOf(err) == promapi.KindTimeout || promapi.KindOf(err) == promapi.KindCanceled
 	switch {
 	case err == nil:
 		m.started, m.noStart = started, false

@@ -381,6 +381,8 @@ type couple struct {
 	replicas  [2]*fixture.Prometheus
 	warns     bool // the first one
 	preferred int
+	hangs     bool // where it is asked since when it runs
+	starts    int
 }
 
 func (w *couple) Status() promapi.Status { return promapi.Status{State: promapi.StateOK} }
@@ -408,8 +410,33 @@ func (w *couple) QueryRange(context.Context, promapi.RangeQuery, promapi.Sink) (
 func (w *couple) Replicas() (n, preferred int) { return 2, w.preferred }
 func (w *couple) Prefer(number int)            { w.preferred = number }
 
-func (w *couple) StartTime(context.Context, int) (time.Time, error) {
+func (w *couple) StartTime(ctx context.Context, _ int) (time.Time, error) {
+	w.starts++
+	if w.hangs {
+		<-ctx.Done()
+		return time.Time{}, &promapi.Error{Kind: promapi.KindTimeout}
+	}
 	return time.Time{}, &promapi.Error{Kind: promapi.KindNotPrometheus}
+}
+
+func TestNotEveryTickWaitsForAReplicaThatDoesNotSaySinceWhenItRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		services := fixture.Numbered(20)
+		w := &couple{preferred: 1, hangs: true}
+		for i := range w.replicas {
+			w.replicas[i] = &fixture.Prometheus{Answer: fixture.SteadyTraffic(services, 1)}
+		}
+		a := newAsker(Source{Name: "eu", Client: w}, spec{Services: services, Rubrics: fixture.FourKinds}.plan(t))
+		var waited time.Duration
+		for minute := range int64(10) {
+			started := time.Now()
+			faultless(t, a.ask(t.Context(), question.Instant(600+60*minute), nil)[0])
+			waited += time.Since(started)
+			<-time.After(time.Minute - time.Since(started))
+		}
+		require.Equal(t, 2, w.starts)
+		require.Equal(t, 2*otherTime, waited)
+	})
 }
 
 func TestWhatIsThereDoesNotWaitLongForAnotherReplica(t *testing.T) {
