@@ -35,6 +35,7 @@ func (c *Collector) inherit(ctx context.Context) {
 	ready := p.ready
 	if ready {
 		p.states = p.grader.States()
+		c.grader.GoOnFrom(p.grader)
 	}
 	c.memory, c.newest = p.memory, p.newest
 	p.memory = newMemory(p.o.Plan.Interval)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/apgarhq/apgar/collector/internal/fixture"
+	"github.com/apgarhq/apgar/scorecard"
 	"github.com/apgarhq/apgar/slo"
 )
 
@@ -55,6 +56,29 @@ func TestAReloadLosesNoTickAndKeepsTheLease(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestAReloadDoesNotForgetWhatAChecksResultIsMadeOf has a check be judged every five
+// minutes, of an SLI that another asks for at every tick, and reloads in between.
+func TestAReloadDoesNotForgetWhatAChecksResultIsMadeOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := spec{Services: fixture.Named("playlist"), Rubrics: fixture.Availability + `
+  - name: slow
+    checks:
+      - {name: seldom, events: {metric: http_requests_total, bad: '{code=~"5.."}'}, objective: 99%, interval: 5m}
+`}
+		e := start(t, f, Options{}, source("eu", &fixture.Prometheus{Answer: wavyTraffic(f.Services)}))
+		e.until(90*time.Minute + 50*time.Second)
+		before := fixture.Result(t, e.store.newest().Scorecards, "playlist", "seldom")
+		require.Equal(t, scorecard.Pass, before.Verdict)
+		next := e.reload(t, f, Options{}, source("eu", &fixture.Prometheus{Answer: wavyTraffic(f.Services)}))
+		defer next.stop()
+		for minute := 91; minute < 95; minute++ {
+			e.until(time.Duration(minute)*time.Minute + 50*time.Second)
+			require.Equal(t, e.at(time.Duration(minute)*time.Minute), e.store.newest().Tick)
+			require.Equal(t, before, fixture.Result(t, e.store.newest().Scorecards, "playlist", "seldom"))
+		}
+	})
 }
 
 func TestAReloadWhileTheStoreIsAwayHandsTheBacklogOn(t *testing.T) {

@@ -85,10 +85,9 @@ func (m *cellMemory) expected(at int64) bool {
 	return m.first != 0 && at > m.first-slotSeconds && at <= m.last+expectedFor || m.lent != 0 && at <= m.lent
 }
 
-// Expected returns the cells in which the service is expected at a time, in
-// order.
-func (s *Series) Expected(at int64) []CellKey {
-	var keys []CellKey
+// AppendExpected appends the cells in which the service is expected at a time to
+// some keys, in order.
+func (s *Series) AppendExpected(keys []CellKey, at int64) []CellKey {
 	for _, m := range s.cells {
 		if s.expects(m, at) {
 			keys = append(keys, m.key)
@@ -101,11 +100,24 @@ func (s *Series) Expected(at int64) []CellKey {
 // data for as long as cells are remembered, it knows too little of its own.
 func (s *Series) Borrows(at int64) bool { return s.first == 0 || at <= s.first+expectedFor }
 
-// Lend has a gauge be expected at a tick in a cell in which other SLIs know the
-// service.
-func (s *Series) Lend(at int64, key CellKey) {
-	if m := s.cell(key); m != nil && m.first == 0 {
-		m.lent, m.heardAt = at, max(m.heardAt, at)
+// Lend has a gauge be expected at a tick in the cells in which other SLIs know the
+// service, in order.
+func (s *Series) Lend(at int64, keys []CellKey) {
+	s.shard.mark(headPage())
+	place := 0
+	for _, key := range keys {
+		for place < len(s.cells) && s.cells[place].key.Compare(key) < 0 {
+			place++
+		}
+		var m *cellMemory
+		if place < len(s.cells) && s.cells[place].key == key {
+			m = s.cells[place]
+		} else {
+			m = s.cell(key) // which is now at this place, if there was room
+		}
+		if m != nil && m.first == 0 {
+			m.lent, m.heardAt = max(m.lent, at), max(m.heardAt, at)
+		}
 	}
 }
 

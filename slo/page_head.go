@@ -18,8 +18,8 @@ func (s *Series) times() [6]*int64 {
 }
 
 // times returns where a cell keeps its times, in the order of columns.
-func (m *cellMemory) times() [5]*int64 {
-	return [...]*int64{&m.first, &m.last, &m.answeredAt, &m.heardAt, &m.state.at}
+func (m *cellMemory) times() [6]*int64 {
+	return [...]*int64{&m.first, &m.last, &m.answeredAt, &m.heardAt, &m.lent, &m.state.at}
 }
 
 func writeHead(w *column.Writer, now int64, members []*entry) {
@@ -52,7 +52,7 @@ func writeHead(w *column.Writer, now int64, members []*entry) {
 }
 
 func writeHeadCells(w *column.Writer, names cellNames, members []*entry) {
-	var times [5][]int64
+	var times [6][]int64
 	var index, identity, faults, up, down []int64
 	var row, noTarget []bool
 	var values []float64
@@ -113,7 +113,7 @@ func readHead(r *column.Reader, c *content) {
 
 func readHeadCells(r *column.Reader, keys []CellKey, lengths []int, all int) [][]*cellMemory {
 	named := readCellsOf(r, keys, lengths, all)
-	var times [5]func() int64
+	var times [6]func() int64
 	for i := range times {
 		times[i] = numbers(r, all, mostTime)
 	}

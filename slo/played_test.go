@@ -101,9 +101,16 @@ func (p *played) enter(sli string, tick, slot bool, at int64) error {
 			continue
 		}
 		answers := p.answers(sli == playedGauge)
+		var lent []CellKey
+		if sli == playedGauge && p.random.IntN(2) == 0 {
+			lent = playedCells[p.random.IntN(len(playedCells)):]
+		}
 		outcomes := map[Outcome]bool{}
 		for _, l := range p.ledgers {
 			s := l.Series(sli, service)
+			if len(lent) > 0 && s.Borrows(at) {
+				s.Lend(at, lent)
+			}
 			if tick {
 				s.AddTick(r, answers)
 			}

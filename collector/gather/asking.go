@@ -47,7 +47,7 @@ func (a *asker) ask(ctx context.Context, s question.Span, w question.Wish) []*sl
 		k.slots, k.births = slots, a.wanted(a.births, s, w)
 	}
 	k.measured = sync.OnceValue(func() measurement { return a.measure(ctx, s, w) })
-	if s.N == 1 {
+	if !s.Past() {
 		go k.measured() // beside the rest; the past can wait
 	}
 	var blocks []*slo.Block
@@ -71,7 +71,7 @@ func (a *asker) ask(ctx context.Context, s question.Span, w question.Wish) []*sl
 // ticks go first.
 func (a *asker) put(k asking, send func(*question.Query, question.Span) []*answer) heard {
 	var group errgroup.Group
-	if k.span.N > 1 {
+	if k.span.Past() {
 		group.SetLimit(1)
 	}
 	h := heard{wanted: make([][]*answer, len(k.wanted)), births: make([][]*answer, len(k.births))}

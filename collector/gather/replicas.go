@@ -34,7 +34,7 @@ func (a *asker) askReplicas(ctx context.Context, k asking) []*slo.Block {
 	first := a.put(k, func(q *question.Query, s question.Span) []*answer { return a.send(ctx, q, s, 0) })
 	restarted := <-began
 	limited, cancel := ctx, context.CancelFunc(func() {})
-	if k.span.N == 1 {
+	if !k.span.Past() {
 		limited, cancel = context.WithTimeout(ctx, otherTime)
 	}
 	defer cancel()
@@ -141,7 +141,7 @@ func (a *asker) choose(k asking, c comparison) []*slo.Block {
 		out[i].Cost.Failed = failed
 	}
 	a.choice.judged(k.span, c, taken)
-	if taken && k.span.N == 1 {
+	if taken && !k.span.Past() {
 		a.choice.replicas.Prefer(c.other)
 	}
 	return out

@@ -2,7 +2,6 @@ package gather
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -360,63 +358,18 @@ func TestEachInstantOfThePastIsTakenFromOneReplica(t *testing.T) {
 	}
 }
 
+func TestOneSlotOfThePastSaysNothingAboutNowEither(t *testing.T) {
+	p := newPair(t, loaded(20, steady), loaded(20, steady))
+	p.one.change(func(s *server) { s.warning = "a block is missing" })
+	b := p.ask(t.Context(), question.Span{Start: 20 * 60, Step: 300, N: 1}, nil)[0]
+	faultless(t, b)
+	require.Equal(t, []verdict{{DoubtWarning, true}}, p.verdicts)
+	require.Equal(t, 1, p.preferred())
+}
+
 func TestThePastIsAskedOfOneReplicaWhereNothingIsMissing(t *testing.T) {
 	p := newPair(t, loaded(20, steady), loaded(20, steady))
 	p.one.started = time.Unix(10*60, 0) // before the span
 	p.ask(t.Context(), question.Span{Start: 20 * 60, Step: 300, N: 9}, nil)
 	require.Zero(t, p.two.asked())
-}
-
-// couple is two replicas without a network.
-type couple struct {
-	replicas  [2]*fixture.Prometheus
-	warns     bool // the first one
-	preferred int
-}
-
-func (w *couple) Status() promapi.Status { return promapi.Status{State: promapi.StateOK} }
-
-func (w *couple) Query(ctx context.Context, q promapi.Query, sink promapi.Sink) (promapi.Report, error) {
-	number := q.Only
-	if number == 0 {
-		number = w.preferred
-	}
-	report, err := w.replicas[number-1].Query(ctx, q, sink)
-	report.Number = number
-	if number == 1 && w.warns {
-		report.Warnings = []string{"a store is away"}
-	}
-	if err != nil {
-		err = &promapi.Error{Kind: promapi.KindTimeout, Source: "eu", Op: "query", Detail: err.Error()}
-	}
-	return report, err
-}
-
-func (w *couple) QueryRange(context.Context, promapi.RangeQuery, promapi.Sink) (promapi.Report, error) {
-	return promapi.Report{}, fixture.ErrNoRoute
-}
-
-func (w *couple) Replicas() (n, preferred int) { return 2, w.preferred }
-func (w *couple) Prefer(number int)            { w.preferred = number }
-
-func (w *couple) StartTime(context.Context, int) (time.Time, error) {
-	return time.Time{}, &promapi.Error{Kind: promapi.KindNotPrometheus}
-}
-
-func TestWhatIsThereDoesNotWaitLongForAnotherReplica(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		services := fixture.Numbered(20)
-		w := &couple{preferred: 1, warns: true}
-		for i := range w.replicas {
-			w.replicas[i] = &fixture.Prometheus{Answer: fixture.SteadyTraffic(services, 1)}
-		}
-		w.replicas[1].HoldBack(fixture.After(time.Hour))
-		a := newAsker(Source{Name: "eu", Client: w}, spec{Services: services, Rubrics: fixture.FourKinds}.plan(t))
-		started := time.Now()
-		b := a.ask(t.Context(), question.Instant(600), nil)[0]
-		require.Equal(t, otherTime, time.Since(started))
-		require.Equal(t, slo.Partial, b.Columns[0].Fault.Reason, "the first one's own fault")
-		require.Equal(t, 1, w.preferred)
-		require.Equal(t, otherTime, b.Cost.Duration)
-	})
 }

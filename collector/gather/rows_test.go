@@ -116,6 +116,18 @@ func TestWhatARealPrometheusAnswersBecomesRows(t *testing.T) {
 			},
 		},
 		{
+			name:    "nothing has the bound any more, of which the slot has some",
+			rubrics: fixture.OneCheck(fixture.BucketCheck),
+			load: `load 1m
+				lat_seconds_bucket{service="playlist",pod="old",le="0.5"} 0+9x8 stale
+				lat_seconds_bucket{service="playlist",pod="old",le="+Inf"} 0+10x8 stale
+				lat_seconds_bucket{service="playlist",pod="new",le="0.4"} _x7 0+9x13
+				lat_seconds_bucket{service="playlist",pod="new",le="+Inf"} _x7 0+10x13`,
+			want: []string{
+				"playlist@eu no_such_bucket: some series of lat_seconds have no bucket with the bound 0.5, and others have: do several versions run?; the nearest are 0.4",
+			},
+		},
+		{
 			name:    "native histograms do not mind classic buckets that have just gone",
 			rubrics: fixture.OneCheck(fixture.BucketCheck),
 			load: `load 1m

@@ -18,6 +18,8 @@ import (
 type pace struct {
 	slow     map[paced]float64 // scrapes in a tile, of those scraped too seldom
 	measured map[int32]bool    // services; wholeCell for any cell
+	suspects []bool            // by place of a service: whether it is slow in some cell; those behind are not
+	cells    bool              // whole cells are slow
 }
 
 // paced is whose targets were measured.
@@ -63,6 +65,22 @@ func (m *paceMemory) at(hour, instant int64) (p *pace, wanted bool) {
 	return m.known[newest], again
 }
 
+// of returns what ticks have measured in some hours; ok is false where that is not
+// all of them.
+func (m *paceMemory) of(hours question.Span) (found paces, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	found = paces{}
+	for i := range hours.N {
+		p, measured := m.known[hours.At(i)]
+		if !measured {
+			return nil, false
+		}
+		found[hours.At(i)] = p
+	}
+	return found, true
+}
+
 func (m *paceMemory) put(hour int64, p *pace) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -100,15 +118,19 @@ type measurement struct {
 }
 
 // measure finds how often targets are scraped, as far as questions are asked to
-// whose answers it matters. An hour that ticks fall in is measured once. When a
-// source cannot say so, nobody is refused for it.
+// whose answers it matters. An hour that ticks fall in is measured once, for what is
+// asked about it again as well. When a source cannot say so, nobody is refused for
+// it.
 func (a *asker) measure(ctx context.Context, s question.Span, w question.Wish) measurement {
 	queries := a.wanted(a.scrapes, s, w)
 	if len(queries) == 0 {
 		return measurement{}
 	}
 	hours := s.ScrapeSpan()
-	if s.N > 1 {
+	if s.Past() {
+		if found, ok := a.pace.of(hours); ok {
+			return measurement{paces: found}
+		}
 		found, answers, _ := a.measureAt(ctx, hours, queries)
 		return measurement{found, answers}
 	}
@@ -167,6 +189,12 @@ func paceOf(most map[paced]float64) *pace {
 		p.measured[key.service] = true
 		if question.TooFew(scrapes) {
 			p.slow[key] = scrapes
+			p.suspects = append(p.suspects, make([]bool, max(0, int(key.service)+1-len(p.suspects)))...)
+			if key.service == wholeCell {
+				p.cells = true
+			} else {
+				p.suspects[key.service] = true
+			}
 		}
 	}
 	return p
@@ -178,6 +206,11 @@ func everyOne(of []question.Query) []*question.Query {
 		out[i] = &of[i]
 	}
 	return out
+}
+
+// concerns reports whether a service may be refused anywhere: most may not.
+func (p *pace) concerns(service int32) bool {
+	return p.cells || int(service) < len(p.suspects) && p.suspects[service]
 }
 
 // scrapes returns how many scrapes the targets that a service has in a cell under
@@ -201,10 +234,13 @@ func (a *asker) refuse(b *slo.Block, p *pace) {
 		if !a.plan.Questions[s.Questions[0]].OfScrapes() {
 			continue
 		}
-		found := map[[2]int32]bool{} // services and cells that have rows
+		found := map[[2]int32]bool{} // services that may be refused, and cells that have rows of them
 		for _, q := range s.Questions {
 			for j := range b.Columns[q].Rows {
 				row := &b.Columns[q].Rows[j]
+				if !p.concerns(row.Service) {
+					continue
+				}
 				found[[2]int32{row.Service, row.Cell}] = true
 				if n, tooFew := p.scrapes(a.plan.Questions[q].Identity, row.Service, b.Cells[row.Cell]); tooFew {
 					*row = slo.Row{Service: row.Service, Cell: row.Cell, Fault: tooSeldom(b.Cells[row.Cell], n)}
@@ -227,7 +263,7 @@ func (a *asker) refuseMissing(b *slo.Block, p *pace, q int, found map[[2]int32]b
 	}
 	before := len(c.Rows)
 	for _, t := range b.Targets[identity].Rows {
-		if t.Up+t.Down == 0 || found[[2]int32{t.Service, t.Cell}] {
+		if t.Up+t.Down == 0 || !p.concerns(t.Service) || found[[2]int32{t.Service, t.Cell}] {
 			continue
 		}
 		if n, tooFew := p.scrapes(identity, t.Service, b.Cells[t.Cell]); tooFew {

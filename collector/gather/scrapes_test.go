@@ -159,7 +159,9 @@ func TestTicksMeasureOncePerHour(t *testing.T) {
 	for at := int64(judged); at < judged+3600; at += 60 {
 		require.True(t, refused(at))
 	}
-	require.EqualValues(t, 1, p.asked.Load())
+	again := a.ask(t.Context(), question.Span{Start: judged + 3000, Step: 300, N: 2}, question.OnlyCounted)
+	require.NotNil(t, again[0].Columns[0].Rows[0].Fault)
+	require.EqualValues(t, 1, p.asked.Load(), "nor are slots measured that are asked about again")
 
 	p.closed.Store(true)
 	for at := int64(judged + 3600); at < judged+3600+600; at += 60 {

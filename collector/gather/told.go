@@ -34,6 +34,26 @@ func (m *toldMemory) unmeasured(q *question.Query) bool {
 	return !known
 }
 
+// tooMany notes that a query has more rows than may be. It returns how to put it
+// instead, nil if there is no other way.
+func (m *toldMemory) tooMany(q *question.Query) *question.Query {
+	if q.Told == nil {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.set(q, true)
+	return q.Told
+}
+
+// set is for who holds the lock.
+func (m *toldMemory) set(q *question.Query, told bool) {
+	if m.told == nil {
+		m.told = map[*question.Query]bool{}
+	}
+	m.told[q] = told
+}
+
 // note measures a query by the first answer to it that has any rows.
 func (m *toldMemory) note(q *question.Query, answers []*answer) {
 	if !m.unmeasured(q) {
@@ -52,8 +72,5 @@ func (m *toldMemory) note(q *question.Query, answers []*answer) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.told == nil {
-		m.told = map[*question.Query]bool{}
-	}
-	m.told[q] = rows > question.MostRows*identities
+	m.set(q, rows > question.MostRows*identities)
 }

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/apgarhq/apgar/collector/internal/fixture"
+	"github.com/apgarhq/apgar/collector/promapi"
 	"github.com/apgarhq/apgar/collector/question"
 	"github.com/apgarhq/apgar/internal/demo/promserver/promservertest"
 )
@@ -55,6 +56,17 @@ func TestASourceClassifiesWhereItsRowsAreTooMany(t *testing.T) {
 			}
 			require.Equal(t, tt.want == nil, a.told.unmeasured(&a.queries[0]))
 		})
+	}
+}
+
+// TestASourceClassifiesWhatIsTooLargeToBeMeasured has more rows than are taken, and
+// one service, so that there is nothing to cut.
+func TestASourceClassifiesWhatIsTooLargeToBeMeasured(t *testing.T) {
+	p := spec{Rubrics: fixture.OneCheck(fixture.EventsCheck), Services: fixture.Named("playlist")}.plan(t)
+	client := fixture.Client(t, promservertest.Load(t, codes("playlist", 50)), func(o *promapi.Options) { o.Limits = promapi.Limits{ResponseBytes: 1 << 20, Series: 20} })
+	a := newAsker(Source{Name: "eu", Client: client}, p)
+	for _, s := range []question.Span{question.Instant(600), {Start: 600, Step: 300, N: 2}} {
+		require.Equal(t, []string{"playlist@eu 60/1500"}, textOf(p, a.ask(t.Context(), s, nil)[0]))
 	}
 }
 

@@ -25,16 +25,17 @@ type Grader struct {
 	sources     []string
 	evidenceAt  func(source string, question, service int) string
 	series      [][]*slo.Series // by SLI, then service; nil where it does not apply
-	// countedFirst are the places of the SLIs, those that are counted before gauges.
-	countedFirst []int
-	states       map[scorecard.Key]*scorecard.State
-	conflicts    map[int]map[int]string // by identity, then service
-	evidence     map[evidenceKey]string
-	held         map[heldKey]slo.Facts // of checks on SLIs that are asked for more often
-	slots        func(map[slo.Outcome]int)
-	panicked     func()
-	log          *slog.Logger
-	grade        func(scorecard.Input) (*scorecard.Scorecard, *scorecard.State)
+	counted     []int           // places of the SLIs that are counted
+	gauges      []int           // and of the others
+	lender      lender
+	states      map[scorecard.Key]*scorecard.State
+	conflicts   map[int]map[int]string // by identity, then service
+	evidence    map[evidenceKey]string
+	held        map[heldKey]slo.Facts // of checks on SLIs that are asked for more often
+	slots       func(map[slo.Outcome]int)
+	panicked    func()
+	log         *slog.Logger
+	grade       func(scorecard.Input) (*scorecard.Scorecard, *scorecard.State)
 }
 
 type evidenceKey struct {
@@ -72,11 +73,11 @@ func New(o Options) *Grader {
 	if g.grade == nil {
 		g.grade = scorecard.Grade
 	}
-	for _, counted := range []bool{true, false} {
-		for i := range g.plan.SLIs {
-			if g.plan.SLIs[i].Check.Kind.Counted() == counted {
-				g.countedFirst = append(g.countedFirst, i)
-			}
+	for i := range g.plan.SLIs {
+		if g.plan.SLIs[i].Check.Kind.Counted() {
+			g.counted = append(g.counted, i)
+		} else {
+			g.gauges = append(g.gauges, i)
 		}
 	}
 	g.Use(slo.NewLedger(o.Plan.Interval), nil)
@@ -140,32 +141,47 @@ func (g *Grader) findConflicts() {
 }
 
 // AddTick enters what the blocks of a tick, in the order of the sources, say of
-// a scope. A nil block is a source that has not answered.
+// a scope: first what is counted, then gauges, which borrow cells of it. A nil block
+// is a source that has not answered.
 func (g *Grader) AddTick(tick time.Time, blocks []*slo.Block, of question.Scope) {
-	at := tick.Unix()
-	boundary, outcomes := question.IsBoundary(tick), map[slo.Outcome]int{}
-	for _, i := range g.countedFirst {
+	at, boundary := tick.Unix(), question.IsBoundary(tick)
+	entered := func(i int) bool {
 		s := &g.plan.SLIs[i]
-		if !of.HasSLI(i) || !s.Due(at) || !asked(s, blocks) {
-			continue
-		}
-		m := newMerger(g.plan, s, at, g.sources, blocks)
-		counted := s.Check.Kind.Counted()
-		for service, series := range g.series[i] {
-			if series == nil || !of.HasService(service) {
-				continue
-			}
-			if !counted {
-				g.lend(service, series, at)
-			}
-			answers := m.answers(service, series)
-			series.AddTick(m.round, answers)
-			if boundary && counted {
-				outcomes[series.AddSlot(m.round, answers)]++
-			}
+		return of.HasSLI(i) && s.Due(at) && asked(s, blocks)
+	}
+	outcomes := map[slo.Outcome]int{}
+	for _, i := range g.counted {
+		if entered(i) {
+			g.enter(i, at, blocks, of, func(series *slo.Series, r *slo.Round, answers []slo.Answer) {
+				series.AddTick(r, answers)
+				if boundary {
+					outcomes[series.AddSlot(r, answers)]++
+				}
+			})
 		}
 	}
+	var gauges []int
+	for _, i := range g.gauges {
+		if entered(i) {
+			gauges = append(gauges, i)
+		}
+	}
+	g.lend(gauges, at, of)
+	for _, i := range gauges {
+		g.enter(i, at, blocks, of, (*slo.Series).AddTick)
+	}
 	g.slots(outcomes)
+}
+
+// enter hands on what the blocks about an instant say of an SLI, by its place, service
+// by service.
+func (g *Grader) enter(sli int, at int64, blocks []*slo.Block, of question.Scope, take func(*slo.Series, *slo.Round, []slo.Answer)) {
+	m := newMerger(g.plan, &g.plan.SLIs[sli], at, g.sources, blocks)
+	for service, series := range g.series[sli] {
+		if series != nil && of.HasService(service) {
+			take(series, m.round, m.answers(service, series))
+		}
+	}
 }
 
 // asked reports whether blocks are about an SLI at all: those of the past may
@@ -188,16 +204,11 @@ func asked(s *question.SLI, blocks []*slo.Block) bool {
 // scope: asked again, or backfilled. They are in the order of the sources.
 func (g *Grader) AddSlot(end time.Time, blocks []*slo.Block, of question.Scope) {
 	outcomes := map[slo.Outcome]int{}
-	for i := range g.plan.SLIs {
-		s := &g.plan.SLIs[i]
-		if !of.HasSLI(i) || !s.Check.Kind.Counted() {
-			continue
-		}
-		m := newMerger(g.plan, s, end.Unix(), g.sources, blocks)
-		for service, series := range g.series[i] {
-			if series != nil && of.HasService(service) {
-				outcomes[series.AddSlot(m.round, m.answers(service, series))]++
-			}
+	for _, i := range g.counted {
+		if of.HasSLI(i) {
+			g.enter(i, end.Unix(), blocks, of, func(series *slo.Series, r *slo.Round, answers []slo.Answer) {
+				outcomes[series.AddSlot(r, answers)]++
+			})
 		}
 	}
 	g.slots(outcomes)

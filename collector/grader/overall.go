@@ -1,6 +1,8 @@
 package grader
 
 import (
+	"runtime/debug"
+
 	"github.com/apgarhq/apgar/rubric"
 	"github.com/apgarhq/apgar/scorecard"
 )
@@ -33,10 +35,27 @@ func (g *Grader) overall(services []graded, states map[scorecard.Key]*scorecard.
 			}
 			continue
 		}
-		card, state := scorecard.GradeOverall(scorecard.OverallInput{Cards: s.cards, Rubrics: s.rubrics, Previous: g.states[key]})
+		card, state := g.overallOne(key, scorecard.OverallInput{Cards: s.cards, Rubrics: s.rubrics, Previous: g.states[key]})
 		if card != nil {
-			cards, states[key] = append(cards, card), state
+			cards = append(cards, card)
+		}
+		if state != nil {
+			states[key] = state
 		}
 	}
 	return cards
+}
+
+// overallOne sums up one service. A panic costs it the overall scorecard of this
+// tick, nothing else.
+func (g *Grader) overallOne(key scorecard.Key, in scorecard.OverallInput) (card *scorecard.Scorecard, state *scorecard.State) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			g.panicked()
+			g.log.Error("summing up a service panicked, and there is no overall scorecard of it for this tick: please report this defect",
+				"service", key.Service, "cause", cause, "stack", string(debug.Stack()))
+			card, state = nil, in.Previous
+		}
+	}()
+	return scorecard.GradeOverall(in)
 }

@@ -1,16 +1,39 @@
 package grader
 
 import (
+	"github.com/apgarhq/apgar/catalog"
 	"github.com/apgarhq/apgar/collector/question"
 	"github.com/apgarhq/apgar/rubric"
 	"github.com/apgarhq/apgar/scorecard"
 	"github.com/apgarhq/apgar/slo"
 )
 
-// heldKey names what a check with an interval of its own was last judged from.
+// heldKey names what a check with an interval of its own was last judged from,
+// whatever the plan.
 type heldKey struct {
-	check   *rubric.Check // as it holds for the service
-	service int
+	check   string // hash, as it holds for the service
+	service catalog.ID
+}
+
+func (g *Grader) heldKey(check *rubric.Check, service int) heldKey {
+	return heldKey{check.Hash, g.plan.Services[service].ID}
+}
+
+// GoOnFrom has checks be judged from what another grader has judged them from, until
+// they are due. That one must not be used any more.
+func (g *Grader) GoOnFrom(before *Grader) {
+	for i := range g.plan.Graded {
+		one := &g.plan.Graded[i]
+		for j, check := range one.Rubric.Checks {
+			if one.SLIs[j] < 0 || g.plan.Paces(check, &g.plan.SLIs[one.SLIs[j]]) {
+				continue
+			}
+			key := g.heldKey(check, one.Service)
+			if held, ok := before.held[key]; ok {
+				g.held[key] = held
+			}
+		}
+	}
 }
 
 // factsOf returns what a check is judged from at a tick: what is known as of the
@@ -25,7 +48,7 @@ func (g *Grader) factsOf(check *rubric.Check, s *question.SLI, series *slo.Serie
 	if g.plan.Paces(check, s) {
 		return known() // nothing has been asked since
 	}
-	key := heldKey{check, service}
+	key := g.heldKey(check, service)
 	if held, ok := g.held[key]; ok && held.Time == at {
 		return held
 	}

@@ -104,6 +104,12 @@ func IsTooManySamples(err error) bool {
 	return false
 }
 
+// IsTooManyRows says that an answer was larger than we take: fewer rows may do.
+func IsTooManyRows(err error) bool {
+	k := KindOf(err)
+	return k == KindResponseTooLarge || k == KindTooManySeries
+}
+
 // IsTooSlow says that the source itself gave the question up because evaluating it took too long: splitting it may help. A
 // source that merely stays silent is not among them: more questions would make that worse.
 func IsTooSlow(err error) bool {

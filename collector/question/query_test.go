@@ -35,8 +35,8 @@ func TestThePlannerWritesTheseQueries(t *testing.T) {
 			name: "all kinds of check, each in one query",
 			want: []string{
 				`sum by (code, service) (increase(http_requests_total{handler!="/metrics"}[5m]))`,
-				`sum by (le, service) (increase(http_request_duration_seconds_bucket{code!~"5..",le=~"\\+Inf|0\\.5|5\\.0E-1|5e-01|5e-1"}[5m])) or label_replace(count by (service) ((http_request_duration_seconds_bucket{code!~"5..",le="+Inf"} unless ignoring (le) http_request_duration_seconds_bucket{code!~"5..",le=~"0\\.5|5\\.0E-1|5e-01|5e-1"})` +
-					` or (http_request_duration_seconds_bucket{code!~"5..",le="+Inf"} offset 5m unless ignoring (le) http_request_duration_seconds_bucket{code!~"5..",le=~"0\\.5|5\\.0E-1|5e-01|5e-1"} offset 5m)), "apgar_lacking", "le", "", "")` +
+				`sum by (le, service) (increase(http_request_duration_seconds_bucket{code!~"5..",le=~"\\+Inf|0\\.5|5\\.0E-1|5e-01|5e-1"}[5m])) or label_replace(sum by (service) (count by (service) (http_request_duration_seconds_bucket{code!~"5..",le="+Inf"}) or label_replace(-count by (service) (http_request_duration_seconds_bucket{code!~"5..",le=~"0\\.5|5\\.0E-1|5e-01|5e-1"}), "apgar_lacking", "le", "", "")) > 0` +
+					` or sum by (service) (count by (service) (http_request_duration_seconds_bucket{code!~"5..",le="+Inf"} offset 5m) or label_replace(-count by (service) (http_request_duration_seconds_bucket{code!~"5..",le=~"0\\.5|5\\.0E-1|5e-01|5e-1"} offset 5m), "apgar_lacking", "le", "", "")) > 0, "apgar_lacking", "le", "", "")` +
 					` or sum by (service) (increase(http_request_duration_seconds{code!~"5.."}[5m]))`,
 				`max by (service) (process_open_fds / process_max_fds)`,
 				targetsByService,
@@ -47,8 +47,8 @@ func TestThePlannerWritesTheseQueries(t *testing.T) {
 			dialect: Dialect{Renamed: map[string]string{"service": "svc", "code": "status", "handler": "route"}, Partition: "cluster"},
 			want: []string{
 				`sum by (cluster, status, svc) (increase(http_requests_total{route!="/metrics"}[5m]))`,
-				`sum by (cluster, le, svc) (increase(http_request_duration_seconds_bucket{le=~"\\+Inf|0\\.5|5\\.0E-1|5e-01|5e-1",status!~"5.."}[5m])) or label_replace(count by (cluster, svc) ((http_request_duration_seconds_bucket{le="+Inf",status!~"5.."} unless ignoring (le) http_request_duration_seconds_bucket{le=~"0\\.5|5\\.0E-1|5e-01|5e-1",status!~"5.."})` +
-					` or (http_request_duration_seconds_bucket{le="+Inf",status!~"5.."} offset 5m unless ignoring (le) http_request_duration_seconds_bucket{le=~"0\\.5|5\\.0E-1|5e-01|5e-1",status!~"5.."} offset 5m)), "apgar_lacking", "le", "", "")` +
+				`sum by (cluster, le, svc) (increase(http_request_duration_seconds_bucket{le=~"\\+Inf|0\\.5|5\\.0E-1|5e-01|5e-1",status!~"5.."}[5m])) or label_replace(sum by (cluster, svc) (count by (cluster, svc) (http_request_duration_seconds_bucket{le="+Inf",status!~"5.."}) or label_replace(-count by (cluster, svc) (http_request_duration_seconds_bucket{le=~"0\\.5|5\\.0E-1|5e-01|5e-1",status!~"5.."}), "apgar_lacking", "le", "", "")) > 0` +
+					` or sum by (cluster, svc) (count by (cluster, svc) (http_request_duration_seconds_bucket{le="+Inf",status!~"5.."} offset 5m) or label_replace(-count by (cluster, svc) (http_request_duration_seconds_bucket{le=~"0\\.5|5\\.0E-1|5e-01|5e-1",status!~"5.."} offset 5m), "apgar_lacking", "le", "", "")) > 0, "apgar_lacking", "le", "", "")` +
 					` or sum by (cluster, svc) (increase(http_request_duration_seconds{status!~"5.."}[5m]))`,
 				`max by (svc, cluster) (process_open_fds / process_max_fds)`,
 				`count_values by (cluster, svc) ("apgar_up", up)`,
@@ -135,8 +135,8 @@ rubrics:
 			dialect: Dialect{Renamed: map[string]string{"service": "svc"}},
 			want: []string{
 				`sum by (code, svc) (increase(http_requests_total{handler!="/metrics",svc="playlist"}[5m]))`,
-				`sum by (le, svc) (increase(http_request_duration_seconds_bucket{code!~"5..",le=~"\\+Inf|0\\.5|5\\.0E-1|5e-01|5e-1",svc="playlist"}[5m])) or label_replace(count by (svc) ((http_request_duration_seconds_bucket{code!~"5..",le="+Inf",svc="playlist"} unless ignoring (le) http_request_duration_seconds_bucket{code!~"5..",le=~"0\\.5|5\\.0E-1|5e-01|5e-1",svc="playlist"})` +
-					` or (http_request_duration_seconds_bucket{code!~"5..",le="+Inf",svc="playlist"} offset 5m unless ignoring (le) http_request_duration_seconds_bucket{code!~"5..",le=~"0\\.5|5\\.0E-1|5e-01|5e-1",svc="playlist"} offset 5m)), "apgar_lacking", "le", "", "")` +
+				`sum by (le, svc) (increase(http_request_duration_seconds_bucket{code!~"5..",le=~"\\+Inf|0\\.5|5\\.0E-1|5e-01|5e-1",svc="playlist"}[5m])) or label_replace(sum by (svc) (count by (svc) (http_request_duration_seconds_bucket{code!~"5..",le="+Inf",svc="playlist"}) or label_replace(-count by (svc) (http_request_duration_seconds_bucket{code!~"5..",le=~"0\\.5|5\\.0E-1|5e-01|5e-1",svc="playlist"}), "apgar_lacking", "le", "", "")) > 0` +
+					` or sum by (svc) (count by (svc) (http_request_duration_seconds_bucket{code!~"5..",le="+Inf",svc="playlist"} offset 5m) or label_replace(-count by (svc) (http_request_duration_seconds_bucket{code!~"5..",le=~"0\\.5|5\\.0E-1|5e-01|5e-1",svc="playlist"} offset 5m), "apgar_lacking", "le", "", "")) > 0, "apgar_lacking", "le", "", "")` +
 					` or sum by (svc) (increase(http_request_duration_seconds{code!~"5..",svc="playlist"}[5m]))`,
 				`max by (svc) (process_open_fds / process_max_fds)`,
 				`count_values by (svc) ("apgar_up", up{svc="playlist"})`,

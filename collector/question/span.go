@@ -33,6 +33,11 @@ func (s Span) FinalSlots() (slots Span, ok bool) {
 // Instant is a span of one instant, in Unix seconds.
 func Instant(t int64) Span { return Span{Start: t, Step: 1, N: 1} }
 
+// Past reports that a span is a stretch of slots or ticks, be it a single one, that
+// is asked about afterwards; otherwise it is one instant that is asked about for its
+// own sake, as a tick is.
+func (s Span) Past() bool { return s.N > 1 || s.Step > 1 }
+
 // At returns an instant by its place, in Unix seconds.
 func (s Span) At(i int) int64 { return s.Start + int64(i)*s.Step }
 

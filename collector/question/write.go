@@ -121,18 +121,26 @@ func (w writer) events(s rubric.Selector, recorded string, by []string) string {
 }
 
 // buckets asks for the buckets that an SLI needs, and for how many series lack its
-// bound.
+// bound: at the end of the slot, or else at its beginning.
 func (w writer) buckets(h *rubric.Histogram) string {
-	all := labels.MustNewMatcher(labels.MatchEqual, model.BucketLabel, infBound)
-	lacking := func(age time.Duration) parser.Expr {
-		return &parser.ParenExpr{Expr: &parser.BinaryExpr{
-			Op:  parser.LUNLESS,
-			LHS: before(w.selector(h.Metric+"_bucket", h.Where, all), age), RHS: before(w.selector(h.Metric+"_bucket", h.Where, leAmong(spellingsOf(h.Threshold))), age),
-			VectorMatching: &parser.VectorMatching{Card: parser.CardManyToMany, MatchingLabels: []string{model.BucketLabel}},
-		}}
+	lacking := either(w.lacking(h, 0), w.lacking(h, slo.SlotLength))
+	return either(either(w.neededBuckets(h), relabelled(lacking, LackingLabel, model.BucketLabel, "", "")), w.native(h)).String()
+}
+
+// lacking counts the series of each identity of which none has the bound of a
+// histogram, some time ago; there is no row where all have it. Each series has the
+// bucket of all, so that those with the bound can be taken from it.
+func (w writer) lacking(h *rubric.Histogram, age time.Duration) parser.Expr {
+	count := func(le *labels.Matcher) parser.Expr {
+		return &parser.AggregateExpr{
+			Op: parser.COUNT, Expr: before(w.selector(h.Metric+"_bucket", h.Where, le), age), Grouping: w.grouping(w.identity),
+		}
 	}
-	count := &parser.AggregateExpr{Op: parser.COUNT, Expr: either(lacking(0), lacking(slo.SlotLength)), Grouping: w.grouping(w.identity)}
-	return either(either(w.neededBuckets(h), relabelled(count, LackingLabel, model.BucketLabel, "", "")), w.native(h)).String()
+	all := count(labels.MustNewMatcher(labels.MatchEqual, model.BucketLabel, infBound))
+	having := &parser.UnaryExpr{Op: parser.SUB, Expr: count(leAmong(spellingsOf(h.Threshold)))}
+	// A sum, and no comparison: an identity of which no series has the bound has one count alone.
+	rest := sumBy(w.grouping(w.identity), either(all, relabelled(having, LackingLabel, model.BucketLabel, "", "")))
+	return &parser.BinaryExpr{Op: parser.GTR, LHS: rest, RHS: &parser.NumberLiteral{Val: 0}}
 }
 
 const infBound = "+Inf"
