@@ -193,25 +193,3 @@ func TestAnotherMeaningOfTheCheckForgetsItsCredit(t *testing.T) {
 func worked(first float64) []scored {
 	return []scored{{"a", 10, first, true, 0}, {"b", 7.5, 0.9, false, 0}, {"c", 5, 1, false, 0}, {"d", 5, 1, false, 0}, {"e", 2.5, 1, false, 0}}
 }
-
-// ExampleGrade_lostData is how the worked example goes on: the series of the
-// first check vanish for longer than the grace. At the usual floor there is no
-// score; at a floor of 0.5 it stays where it was.
-func ExampleGrade_lostData() {
-	for _, floor := range []float64{0.8, 0.5} {
-		card := lost(floor, 16*time.Minute, worked(0.2), worked(-1))
-		fmt.Printf("floor %.1f: coverage %.3f, %s", floor, card.Coverage, card.Status)
-		if card.Score != nil {
-			fmt.Printf(", score %s", scorecard.RoundScore(*card.Score))
-		}
-		fmt.Printf(", from %s to %s\n", scorecard.RoundScore(*card.ScoreLow), scorecard.RoundScore(*card.ScoreHigh))
-	}
-	// The same, were the first check not critical: what the cap hides.
-	plain, gone := worked(0.2), worked(-1)
-	plain[0].critical, gone[0].critical = false, false
-	fmt.Printf("before the cap from %s\n", scorecard.RoundScore(*lost(0.5, 16*time.Minute, plain, gone).ScoreLow))
-	// Output:
-	// floor 0.8: coverage 0.667, unknown, from 59.0 to 97.5
-	// floor 0.5: coverage 0.667, scored, score 70.8, from 59.0 to 97.5
-	// before the cap from 64.2
-}

@@ -1,7 +1,6 @@
 package scorecard_test
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -47,23 +46,6 @@ func checksOf(list []scored) (*rubric.Rubric, []scorecard.CheckFacts) {
 		checks, facts = append(checks, check), append(facts, f)
 	}
 	return rubricOf(checks...), facts
-}
-
-// ExampleGrade is the worked example of the grading specification: weights
-// 10, 7.5, 5, 5 and 2.5 with credits 0.2, 0.9, 1, 1 and 1.
-func ExampleGrade() {
-	card := cardOf(0.8, worked(0.2)...)
-	fmt.Printf("%.1f %s\n", *card.Score, card.Grade)
-	for _, r := range card.Results {
-		fmt.Printf("%s loses %.1f points\n", r.Check, *r.PointsLost)
-	}
-	// Output:
-	// 70.8 C
-	// a loses 26.7 points
-	// b loses 2.5 points
-	// c loses 0.0 points
-	// d loses 0.0 points
-	// e loses 0.0 points
 }
 
 func TestScores(t *testing.T) {

@@ -65,6 +65,30 @@ rubrics:
       - {at: 130m, checks: {c: {carried: true, missing: no_data}}}
       - {at: 131m, checks: {c: {carried: false}}}
 `},
+		"births are counted while another cell has no row": {`
+rubrics:
+  - name: r
+    checks:
+      - {name: c, events: {metric: calls_total, bad: '{code="500"}'}, pass: 90%, fail: 80%, window: 2h}
+`, births("as ticks go by", "") + births("asked about afterwards", "start: 150m")},
+		"what lacks a bound has not counted": {`
+rubrics:
+  - name: r
+    checks:
+      - {name: c, on_missing: fail, histogram: {metric: work_seconds, threshold: 0.7}, objective: 99%, period: 7d}
+`, unbounded("as ticks go by", "") + unbounded("asked about afterwards", "start: 130m")},
+		"births beside the rows of a lesser cell are no answer": {week, `
+  - name: the greater cell is back with one sample
+    start: 170m
+    input_series:
+      - {series: 'up{service="a",instance="i1",job="a",cluster="c1"}', values: '1x240'}
+      - {series: 'calls_total{service="a",instance="i1",job="a",cluster="c1",code="200"}', values: '0+20x240'}
+      - {series: 'up{service="a",instance="i2",job="a",cluster="c2"}', values: '1x240'}
+      - {series: 'calls_total{service="a",instance="i2",job="a",cluster="c2",code="200"}', values: '0+80x120 stale _x13 10000+80x100'}
+      - {series: 'calls_total{service="a",instance="i2",job="a",cluster="c2",code="500"}', values: '_x135 40x100'}
+    expect:
+      - {at: 170m, checks: {c: {covered: 0.015377 ± 0.00001, message: "of 15,500 calls"}}} # 31 of 34 slots
+`},
 		"gauges are expected where counts know the service": {`
 rubrics:
   - name: r
@@ -98,6 +122,39 @@ tests:`+story.tests, "r.yml", story.rubric))
 			require.Empty(t, run(t, f))
 		})
 	}
+}
+
+// births has an error series begin in one cell while the other has targets and no row.
+func births(name, start string) string {
+	return `
+  - name: ` + name + `
+    ` + start + `
+    input_series:
+      - {series: 'up{service="a",instance="i1",job="a",cluster="c1"}', values: '1x240'}
+      - {series: 'calls_total{service="a",instance="i1",job="a",cluster="c1",code="200"}', values: '0+60x240'}
+      - {series: 'calls_total{service="a",instance="i1",job="a",cluster="c1",code="500"}', values: '_x126 3x100'}
+      - {series: 'up{service="a",instance="i2",job="a",cluster="c2"}', values: '1x240'}
+      - {series: 'calls_total{service="a",instance="i2",job="a",cluster="c2",code="200"}', values: '0+20x120 stale _x13 2700+20x100'}
+    expect:
+      - {at: 150m, checks: {c: {verdict: pass, message: "of 9,303 calls"}}}
+`
+}
+
+// unbounded has a histogram without the bound in two cells, of which one ends.
+func unbounded(name, start string) string {
+	return `
+  - name: ` + name + `
+    ` + start + `
+    input_series:
+      - {series: 'up{service="a",instance="i1",job="a",cluster="c1"}', values: '1x240'}
+      - {series: 'work_seconds_bucket{service="a",instance="i1",job="a",cluster="c1",le="+Inf"}', values: '_x63 0+60x180'}
+      - {series: 'work_seconds_bucket{service="a",instance="i1",job="a",cluster="c1",le="0.5"}', values: '_x63 0+60x180'}
+      - {series: 'up{service="a",instance="i2",job="a",cluster="c2"}', values: '1x102 0x130'}
+      - {series: 'work_seconds_bucket{service="a",instance="i2",job="a",cluster="c2",le="+Inf"}', values: '_x56 0+60x45'}
+      - {series: 'work_seconds_bucket{service="a",instance="i2",job="a",cluster="c2",le="0.5"}', values: '_x56 0+60x45'}
+    expect:
+      - {at: 130m, checks: {c: {verdict: unknown, reason: no_such_bucket}}}
+`
 }
 
 // TestThePastIsGradedAsIfItHadBeenThePresent has the cell with most events away
