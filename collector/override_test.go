@@ -40,7 +40,7 @@ func TestAnOverriddenObjectiveJudgesTheSameCounts(t *testing.T) {
 		prom := &fixture.Prometheus{Answer: fixture.SteadyTraffic(services, 20)}
 		p := spec{Rubrics: fixture.Shop, Services: services}.plan(t)
 		require.Len(t, p.SLIs, 1, "nothing more is asked")
-		require.Equal(t, 30*24*time.Hour, p.Longest(), "but as far back as the override needs")
+		require.Equal(t, (30+7)*24*time.Hour, p.Longest(), "but as far back as the override needs")
 		e, err := Evaluate(t.Context(), Options{Plan: p, Sources: []gather.Source{source("eu", prom)}}, time.Now(), time.Now())
 		require.NoError(t, err)
 		own := fixture.Result(t, e.Scorecards, "playlist", "availability")

@@ -99,7 +99,7 @@ func TestOfThePastTheNewestDayIsAskedForFirstAndThenFromTheOldestOn(t *testing.T
 		require.Greater(t, len(starts), 3)
 		require.True(t, slices.IsSortedFunc(starts[1:], time.Time.Compare), "%v", starts)
 		require.True(t, starts[0].After(starts[len(starts)-1]), "%v", starts)
-		require.InDelta(t, 7*288, points, 24)
+		require.InDelta(t, (7+7)*288, points, 24, "a week, and what its first slots are weighed by")
 		require.Zero(t, testutil.ToFloat64(e.metrics.backfillLeft))
 		r := fixture.Result(t, e.store.newest().Scorecards, "playlist", "availability")
 		require.InDelta(t, 1, r.Budget.Covered, 0.001)

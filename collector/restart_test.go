@@ -202,13 +202,13 @@ func TestWhatIsNewIsAskedForAlone(t *testing.T) {
 		name   string
 		next   spec
 		about  string        // part of every expression about the past; "": nothing is asked
-		oldest time.Duration // how far back
+		oldest time.Duration // how far back: the period, and the week before it
 	}{
 		{"nothing", spec{Rubrics: fixture.Availability, Services: two}, "", 0},
-		{"a new service", spec{Rubrics: fixture.Availability, Services: services}, `{service="search"}`, 7 * 24 * time.Hour},
-		{"a new check", spec{Rubrics: strings.TrimRight(fixture.Availability, "\n") + latency, Services: two}, "duration_seconds", 7 * 24 * time.Hour},
+		{"a new service", spec{Rubrics: fixture.Availability, Services: services}, `{service="search"}`, 14 * 24 * time.Hour},
+		{"a new check", spec{Rubrics: strings.TrimRight(fixture.Availability, "\n") + latency, Services: two}, "duration_seconds", 14 * 24 * time.Hour},
 		{"a new objective on the same metric", spec{Rubrics: strings.TrimRight(fixture.Availability, "\n") + stricter, Services: two}, "", 0},
-		{"a longer period", spec{Rubrics: strings.TrimRight(fixture.Availability, "\n") + longer, Services: two}, "http_requests_total", 14 * 24 * time.Hour},
+		{"a longer period", spec{Rubrics: strings.TrimRight(fixture.Availability, "\n") + longer, Services: two}, "http_requests_total", 21 * 24 * time.Hour},
 		{"a service less", spec{Rubrics: fixture.Availability, Services: services[:1]}, "", 0},
 	}
 	for way, succeed := range successions() {
@@ -342,12 +342,12 @@ func TestWhatASourceOwesIsNotAskedAgainUntilItAnswersBetter(t *testing.T) {
 				}}
 				e := start(t, f, Options{}, source("bad", bad), source("good", good))
 				e.until(30 * time.Minute)
-				e.peek(func() { require.Len(t, e.agenda.Owed(e.o.Plan), 8) })
+				e.peek(func() { require.Len(t, e.agenda.Owed(e.o.Plan), 15) })
 				before := len(longAgo(good))
 				next := succeed(e, t, f, Options{}, source("bad", bad), source("good", good))
 				defer next.stop()
 				e.until(time.Hour)
-				next.peek(func() { require.Len(t, next.agenda.Owed(next.o.Plan), 8) })
+				next.peek(func() { require.Len(t, next.agenda.Owed(next.o.Plan), 15) })
 				require.Len(t, longAgo(good), before)
 				good.Change(func() { bad.Change(func() { mended = true }) })
 				e.until(2 * time.Hour)

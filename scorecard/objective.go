@@ -39,12 +39,12 @@ func (j *judgement) judgeObjective() {
 	j.pairs = j.judgePairs(b, slo.WilsonLower)
 	verdict, reason, credit := b.verdict(j.pairs, slo.WilsonLower)
 	j.holdFiring()
+	j.rememberFiring(j.pairs)
 	if j.cannotTell(j.pairs, reason) {
 		j.unjudged(VerdictUnknown, ReasonPartial)
 		return
 	}
 	j.judged(verdict, reason, credit)
-	j.rememberFiring(j.pairs)
 	if b.anyBad() {
 		plain, _, _ := b.verdict(j.judgePairs(b, plainShare), plainShare)
 		j.result.LowTraffic = plain != verdict

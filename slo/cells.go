@@ -55,6 +55,7 @@ type cellState struct {
 	fault        *Fault
 	value        float64
 	up, down     int32
+	spoilt       bool // the fault is of a row of the service
 	interpolated bool
 	noTarget     bool // the presence query was not answered, or names nobody here
 }

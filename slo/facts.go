@@ -9,8 +9,8 @@ import (
 // grading. They are plain data.
 type Facts struct {
 	Time int64
-	// Cells are the expected cells, sorted; without any memory, those that
-	// have a fault.
+	// Cells are the expected cells, and those with rows of the service that cannot
+	// be used, sorted; without any memory, those that have a fault.
 	Cells []CellFact
 	// Up and Down count the targets in all cells, those included in which the
 	// service is not expected yet.
@@ -77,6 +77,8 @@ func (s *Series) Facts(at int64, grace time.Duration, windows []time.Duration) F
 	f.Witnessed = s.witnessed(f.Cells)
 	if len(f.Cells) == 0 {
 		f.Cells = s.faultedCells(at)
+	} else {
+		f.Cells = sortCells(append(f.Cells, s.spoiltCells(at, grace, anyRow)...))
 	}
 	weighCells(f.Cells)
 	return f
@@ -134,6 +136,18 @@ func (s *Series) unseenDeclared() []CellFact {
 		}
 	}
 	return unseen
+}
+
+// spoiltCells returns the cells that are not expected and yet name the service, in
+// rows that cannot be used.
+func (s *Series) spoiltCells(at int64, grace time.Duration, anyRow bool) []CellFact {
+	var cells []CellFact
+	for _, m := range s.cells {
+		if st := s.stateAt(m, at); st != nil && st.spoilt && s.admits(m.key) && !s.expects(m, at) {
+			cells = append(cells, s.cellFact(m, at, grace, anyRow))
+		}
+	}
+	return cells
 }
 
 // sortCells orders cells by key and drops those declared twice.

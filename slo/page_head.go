@@ -54,7 +54,7 @@ func writeHead(w *column.Writer, now int64, members []*entry) {
 func writeHeadCells(w *column.Writer, names cellNames, members []*entry) {
 	var times [6][]int64
 	var index, identity, faults, up, down []int64
-	var row, noTarget []bool
+	var row, noTarget, spoilt, interpolated []bool
 	var values []float64
 	known := newShared()
 	for _, e := range members {
@@ -67,6 +67,7 @@ func writeHeadCells(w *column.Writer, names cellNames, members []*entry) {
 			faults = append(faults, known.add(faultText(st.fault)))
 			up, down = append(up, int64(st.up)), append(down, int64(st.down))
 			row, noTarget = append(row, st.row), append(noTarget, st.noTarget)
+			spoilt, interpolated = append(spoilt, st.spoilt), append(interpolated, st.interpolated)
 			values = append(values, st.value)
 		}
 	}
@@ -79,8 +80,9 @@ func writeHeadCells(w *column.Writer, names cellNames, members []*entry) {
 	for _, numbers := range [][]int64{faults, up, down} {
 		w.Ints(numbers)
 	}
-	w.Bits(row)
-	w.Bits(noTarget)
+	for _, bits := range [][]bool{row, noTarget, spoilt, interpolated} {
+		w.Bits(bits)
+	}
 	w.Floats(values)
 }
 
@@ -120,7 +122,8 @@ func readHeadCells(r *column.Reader, keys []CellKey, lengths []int, all int) [][
 	identity := numbers(r, all, mostSmall)
 	faults := readShared(r, readFault)
 	fault, up, down := numbers(r, all, int64(len(faults))), numbers(r, all, mostSmall), numbers(r, all, mostSmall)
-	row, noTarget, values := r.Bits(all), r.Bits(all), r.Floats(all)
+	row, noTarget, spoilt, interpolated := r.Bits(all), r.Bits(all), r.Bits(all), r.Bits(all)
+	values := r.Floats(all)
 	cells := make([][]*cellMemory, len(named))
 	for i := range named {
 		for _, cell := range named[i] {
@@ -134,7 +137,7 @@ func readHeadCells(r *column.Reader, keys []CellKey, lengths []int, all int) [][
 				st.fault = faults[at-1]
 			}
 			st.up, st.down = int32(up()), int32(down())
-			st.row, st.noTarget = row.Next(), noTarget.Next()
+			st.row, st.noTarget, st.spoilt, st.interpolated = row.Next(), noTarget.Next(), spoilt.Next(), interpolated.Next()
 			if st.value = values.Next(); !finite(st.value) {
 				r.Fail(errors.New("a value is not finite"))
 			}

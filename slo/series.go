@@ -230,6 +230,7 @@ func (s *Series) view(r *Round, m *cellMemory, a *Answer, turnedAway *Fault) cel
 	v.fault = Graver(r.Failed[m.key.Source], turnedAway)
 	v.noTarget = r.NoTargets[m.key.Source] || !r.Witnesses[m.key]
 	if a != nil {
+		v.spoilt = a.Fault != nil
 		v.fault = Graver(v.fault, a.Fault)
 		v.row = a.Row && v.fault == nil
 		v.counts, v.born, v.value, v.up, v.down = a.Counts, a.Born, a.Value, a.Up, a.Down

@@ -147,13 +147,13 @@ func (a *Agenda) Tidy(p *question.Plan, at int64) {
 	}
 }
 
-// window is what the ledger needs of the past for windows of a length: an hour
-// more, as their far edge is rounded outward.
+// window is what the ledger needs of the past that is so long: an hour more, as far
+// edges are rounded outward.
 func window(length time.Duration, at int64) Interval {
 	if length == 0 {
 		return Interval{}
 	}
-	from := at - seconds(length+time.Hour)
+	from := at - seconds(min(length+time.Hour, LongestMemory))
 	return Interval{from - from%seconds(time.Hour), at}
 }
 

@@ -216,9 +216,6 @@ func (p *Plan) addCheck(check *rubric.Check, identities, slis map[string]int) in
 	}
 	s := &p.SLIs[i]
 	s.period = max(s.period, check.Period, check.Window)
-	if check.Kind.Counted() {
-		s.period = max(s.period, slo.CellMemory) // what its cells weigh
-	}
 	s.every = commonDivisor(p.stepOf(check), s.every)
 	return i
 }
@@ -327,10 +324,8 @@ func (p *Plan) IdentityReports() []scorecard.IdentityReport {
 // Longest is how far back the ledger is needed; 0 when nothing is counted.
 func (p *Plan) Longest() time.Duration {
 	var d time.Duration
-	for _, s := range p.SLIs {
-		if s.Check.Kind.Counted() {
-			d = max(d, s.period)
-		}
+	for _, depth := range p.Counted() {
+		d = max(d, depth)
 	}
 	return d
 }

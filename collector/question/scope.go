@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/slo"
 )
 
 // Subject is what a question about the past is about: all services, or some of
@@ -76,12 +77,14 @@ func (p *Plan) AskedAlone(s Scope) *Plan {
 	return &alone
 }
 
-// Counted returns how far back the ledger needs each counted SLI, by hash.
+// Counted returns how far back the ledger needs each counted SLI, by hash: as far
+// as its windows reach, and before that as far as cells are remembered, which is
+// what the first slots are weighed by.
 func (p *Plan) Counted() map[string]time.Duration {
 	depths := map[string]time.Duration{}
 	for i := range p.SLIs {
 		if s := &p.SLIs[i]; s.Check.Kind.Counted() {
-			depths[s.Hash] = s.period
+			depths[s.Hash] = s.period + slo.CellMemory
 		}
 	}
 	return depths

@@ -104,7 +104,7 @@ func (w *world) testBacktest(t *testing.T) {
 	// each the queue, which is new.
 	require.Equal(t, []int{10, 12}, []int{report.Cost.Before.Queries, report.Cost.After.Queries})
 	require.Greater(t, report.Cost.After.Samples, report.Cost.Before.Samples)
-	perSource := 5*(31+1) + 2 + 3 // what is counted, its births, targets and scrapes: a month by days, and the hour before; what is not, and all of it, once
+	perSource := 5*(31+7+1) + 2 + 3 // what is counted, its births, targets and scrapes: a month and a week by days, and the hour before; what is not, and all of it, once
 	require.LessOrEqual(t, report.Cost.Queries, 2*(perSource+3), "each question is asked once for a span")
 
 	o.Output = "table"

@@ -65,6 +65,35 @@ rubrics:
       - {at: 130m, checks: {c: {carried: true, missing: no_data}}}
       - {at: 131m, checks: {c: {carried: false}}}
 `},
+		"a cell with a row that cannot be used is expected": {`
+rubrics:
+  - name: r
+    coverage_floor: 0
+    checks:
+      - {name: c, value: {query: 'max by ($identity) (load)', across: sum}, pass: 0.7, fail: 0.9}
+`, `
+  - name: so that a sum is none without it
+    start: 10m
+    input_series:
+      - {series: 'up{service="a",instance="i1",cluster="c1"}', values: '1x120'}
+      - {series: 'up{service="a",instance="i2",cluster="c2"}', values: '1x120'}
+      - {series: 'load{service="a",instance="i1",cluster="c1"}', values: '0.5x120'}
+      - {series: 'load{service="a",instance="i2",cluster="c2"}', values: 'NaN NaN NaN NaN NaN NaN NaN NaN NaN NaN NaN NaN NaN NaN NaN NaN 0.5x90'}
+    expect:
+      - {at: 12m, checks: {c: {verdict: unknown, reason: partial}}}
+      - {at: 30m, checks: {c: {verdict: fail, value: 1}}}
+`},
+		"the first slots of a period are weighed by what came before them": {week, `
+  - name: by a cell that went down before the period began
+    start: 204h
+    input_series:
+      - {series: 'up{service="a",instance="i1",cluster="c1"}', values: '1x359 0x2519 1x9600'}
+      - {series: 'calls_total{service="a",instance="i1",cluster="c1",code="200"}', values: '0+540x359 stale _x2519 0+540x9600'}
+      - {series: 'up{service="a",instance="i2",cluster="c2"}', values: '1x12300'}
+      - {series: 'calls_total{service="a",instance="i2",cluster="c2",code="200"}', values: '0+60x12300'}
+    expect:
+      - {at: 204h, checks: {c: {covered: 0.945933}}}
+`},
 		"births are counted while another cell has no row": {`
 rubrics:
   - name: r
