@@ -80,9 +80,6 @@ func New(rows []Row) *Table {
 	return t
 }
 
-// Len returns the number of rows.
-func (t *Table) Len() int { return len(t.rows) }
-
 // Find returns the index of the row with the key.
 func (t *Table) Find(k Key) (int, bool) {
 	return slices.BinarySearchFunc(t.rows, k, func(r Row, k Key) int { return r.Key.Compare(k) })
