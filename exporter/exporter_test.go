@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/internal/golden"
 	"github.com/apgarhq/apgar/rubric"
 	"github.com/apgarhq/apgar/scorecard"
 )
@@ -80,25 +79,14 @@ func get(tb testing.TB, e *Exporter, accept string) string {
 	return w.Body.String()
 }
 
-func requireGolden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		require.NoError(t, os.WriteFile(path, []byte(got), 0o600))
-	}
-	want, err := os.ReadFile(path)
-	require.NoError(t, err, "run the test with -update to write it")
-	require.Equal(t, string(want), got)
-}
-
 func TestThePageOfASmallSnapshot(t *testing.T) {
 	e := New(fixed(smallSnapshot()), Options{})
-	requireGolden(t, "page.txt", get(t, e, ""))
-	requireGolden(t, "page.openmetrics.txt", get(t, e, "application/openmetrics-text; version=1.0.0"))
+	golden.File(t, "testdata/page.txt", *update, get(t, e, ""))
+	golden.File(t, "testdata/page.openmetrics.txt", *update, get(t, e, "application/openmetrics-text; version=1.0.0"))
 }
 
 func TestBeforeTheFirstSnapshotThePageHasTheExportersOwnSeriesOnly(t *testing.T) {
-	requireGolden(t, "empty.txt", get(t, New(fixed(nil), Options{}), ""))
+	golden.File(t, "testdata/empty.txt", *update, get(t, New(fixed(nil), Options{}), ""))
 }
 
 func TestThePageIsCleanForPromlint(t *testing.T) {

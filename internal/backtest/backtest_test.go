@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/apgarhq/apgar/catalog"
+	"github.com/apgarhq/apgar/internal/golden"
 	"github.com/apgarhq/apgar/rubric"
 	"github.com/apgarhq/apgar/scorecard"
 )
@@ -172,14 +172,7 @@ func TestGolden(t *testing.T) {
 	for name, write := range map[string]func(io.Writer) error{"story.txt": r.WriteTable, "story.json": r.WriteJSON, "story.html": r.WriteHTML} {
 		var b strings.Builder
 		require.NoError(t, write(&b))
-		path := filepath.Join("testdata", name)
-		if *update {
-			require.NoError(t, os.MkdirAll("testdata", 0o750))
-			require.NoError(t, os.WriteFile(path, []byte(b.String()), 0o600))
-		}
-		want, err := os.ReadFile(path)
-		require.NoError(t, err)
-		require.Equal(t, string(want), b.String(), "after a change that is meant, look at it and run with -update")
+		golden.File(t, filepath.Join("testdata", name), *update, b.String())
 		require.ErrorContains(t, write(full{}), "disk is full")
 	}
 }
