@@ -99,13 +99,32 @@ rubrics:
   - name: r
     checks:
       - {name: c, events: {metric: calls_total, bad: '{code="500"}'}, pass: 90%, fail: 80%, window: 2h}
-`, births("as ticks go by", "") + births("asked about afterwards", "start: 150m")},
+`, bothWays("150m", `
+    input_series:
+      - {series: 'up{service="a",instance="i1",job="a",cluster="c1"}', values: '1x240'}
+      - {series: 'calls_total{service="a",instance="i1",job="a",cluster="c1",code="200"}', values: '0+60x240'}
+      - {series: 'calls_total{service="a",instance="i1",job="a",cluster="c1",code="500"}', values: '_x126 3x100'}
+      - {series: 'up{service="a",instance="i2",job="a",cluster="c2"}', values: '1x240'}
+      - {series: 'calls_total{service="a",instance="i2",job="a",cluster="c2",code="200"}', values: '0+20x120 stale _x13 2700+20x100'}
+    expect:
+      - {at: 150m, checks: {c: {verdict: pass, message: "of 9,303 calls"}}}
+`)},
 		"what lacks a bound has not counted": {`
 rubrics:
   - name: r
     checks:
       - {name: c, on_missing: fail, histogram: {metric: work_seconds, threshold: 0.7}, objective: 99%, period: 7d}
-`, unbounded("as ticks go by", "") + unbounded("asked about afterwards", "start: 130m")},
+`, bothWays("130m", `
+    input_series:
+      - {series: 'up{service="a",instance="i1",job="a",cluster="c1"}', values: '1x240'}
+      - {series: 'work_seconds_bucket{service="a",instance="i1",job="a",cluster="c1",le="+Inf"}', values: '_x63 0+60x180'}
+      - {series: 'work_seconds_bucket{service="a",instance="i1",job="a",cluster="c1",le="0.5"}', values: '_x63 0+60x180'}
+      - {series: 'up{service="a",instance="i2",job="a",cluster="c2"}', values: '1x102 0x130'}
+      - {series: 'work_seconds_bucket{service="a",instance="i2",job="a",cluster="c2",le="+Inf"}', values: '_x56 0+60x45'}
+      - {series: 'work_seconds_bucket{service="a",instance="i2",job="a",cluster="c2",le="0.5"}', values: '_x56 0+60x45'}
+    expect:
+      - {at: 130m, checks: {c: {verdict: unknown, reason: no_such_bucket}}}
+`)},
 		"births beside the rows of a lesser cell are no answer": {week, `
   - name: the greater cell is back with one sample
     start: 170m
@@ -153,43 +172,22 @@ tests:`+story.tests, "r.yml", story.rubric))
 	}
 }
 
-// births has an error series begin in one cell while the other has targets and no row.
-func births(name, start string) string {
-	return `
-  - name: ` + name + `
-    ` + start + `
-    input_series:
-      - {series: 'up{service="a",instance="i1",job="a",cluster="c1"}', values: '1x240'}
-      - {series: 'calls_total{service="a",instance="i1",job="a",cluster="c1",code="200"}', values: '0+60x240'}
-      - {series: 'calls_total{service="a",instance="i1",job="a",cluster="c1",code="500"}', values: '_x126 3x100'}
-      - {series: 'up{service="a",instance="i2",job="a",cluster="c2"}', values: '1x240'}
-      - {series: 'calls_total{service="a",instance="i2",job="a",cluster="c2",code="200"}', values: '0+20x120 stale _x13 2700+20x100'}
-    expect:
-      - {at: 150m, checks: {c: {verdict: pass, message: "of 9,303 calls"}}}
-`
-}
-
-// unbounded has a histogram without the bound in two cells, of which one ends.
-func unbounded(name, start string) string {
-	return `
-  - name: ` + name + `
-    ` + start + `
-    input_series:
-      - {series: 'up{service="a",instance="i1",job="a",cluster="c1"}', values: '1x240'}
-      - {series: 'work_seconds_bucket{service="a",instance="i1",job="a",cluster="c1",le="+Inf"}', values: '_x63 0+60x180'}
-      - {series: 'work_seconds_bucket{service="a",instance="i1",job="a",cluster="c1",le="0.5"}', values: '_x63 0+60x180'}
-      - {series: 'up{service="a",instance="i2",job="a",cluster="c2"}', values: '1x102 0x130'}
-      - {series: 'work_seconds_bucket{service="a",instance="i2",job="a",cluster="c2",le="+Inf"}', values: '_x56 0+60x45'}
-      - {series: 'work_seconds_bucket{service="a",instance="i2",job="a",cluster="c2",le="0.5"}', values: '_x56 0+60x45'}
-    expect:
-      - {at: 130m, checks: {c: {verdict: unknown, reason: no_such_bucket}}}
-`
+// bothWays tells a story as ticks go by, and once more asked about afterwards, at a
+// time.
+func bothWays(at, story string) string {
+	return "\n  - name: as ticks go by" + story + "\n  - name: asked about afterwards\n    start: " + at + story
 }
 
 // TestThePastIsGradedAsIfItHadBeenThePresent has the cell with most events away
 // for eleven hours, once with all ticks graded, and once asked about afterwards.
 func TestThePastIsGradedAsIfItHadBeenThePresent(t *testing.T) {
-	const story = `
+	f := sound(t, written(t, "a.test.yml", `
+apiVersion: apgar.dev/v1
+rubrics: [r.yml]
+interval: 5m
+sources: [{name: test, partition_label: cluster}]
+services: [{name: a}]
+tests:`+bothWays("97h", `
     input_series:
       - {series: 'up{service="a",instance="i1",cluster="c1"}', values: '1x4200 _x659 1x1000'}
       - {series: 'calls_total{service="a",instance="i1",cluster="c1",code="200"}', values: '0+600x4200 _x659 2600000+600x1000'}
@@ -198,17 +196,7 @@ func TestThePastIsGradedAsIfItHadBeenThePresent(t *testing.T) {
       - {series: 'calls_total{service="a",instance="i2",cluster="c2",code="500"}', values: '0x4200 0+320x659 211000x1000'}
     expect:
       - {at: 97h, score: 100, checks: {c: {verdict: pass, remaining: 1, covered: 0.51}}}
-`
-	f := sound(t, written(t, "a.test.yml", `
-apiVersion: apgar.dev/v1
-rubrics: [r.yml]
-interval: 5m
-sources: [{name: test, partition_label: cluster}]
-services: [{name: a}]
-tests:
-  - name: threaded`+story+`
-  - name: from the sources alone
-    start: 97h`+story, "r.yml", `
+`), "r.yml", `
 rubrics:
   - name: r
     checks:
