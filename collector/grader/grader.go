@@ -253,15 +253,20 @@ func (g *Grader) Grade(tick, evaluatedAt time.Time) []*scorecard.Scorecard {
 func (g *Grader) gradeOne(graded *question.GradedService, in scorecard.Input) (card *scorecard.Scorecard, state *scorecard.State, sound bool) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			g.panicked()
-			g.log.Error("grading a service panicked, and there is no scorecard of it and no overall one for this tick: please report this defect",
-				"service", in.Service.ID, "rubric", in.Rubric.Name, "tick", in.Tick, "cause", cause, "stack", string(debug.Stack()))
+			g.survived(cause, "grading a service panicked, and there is no scorecard of it and no overall one for this tick",
+				"service", in.Service.ID, "rubric", in.Rubric.Name, "tick", in.Tick)
 			card, state, sound = nil, in.Previous, false
 		}
 	}()
 	in.Facts = g.facts(graded, in.Tick.Unix())
 	card, state = g.grade(in)
 	return card, state, true
+}
+
+// survived tells of a panic that was recovered.
+func (g *Grader) survived(cause any, what string, about ...any) {
+	g.panicked()
+	g.log.Error(what+": please report this defect", append(about, "cause", cause, "stack", string(debug.Stack()))...)
 }
 
 // facts gathers what is known of each check of a rubric for one service.

@@ -1,8 +1,6 @@
 package grader
 
 import (
-	"runtime/debug"
-
 	"github.com/apgarhq/apgar/rubric"
 	"github.com/apgarhq/apgar/scorecard"
 )
@@ -51,9 +49,7 @@ func (g *Grader) overall(services []graded, states map[scorecard.Key]*scorecard.
 func (g *Grader) overallOne(key scorecard.Key, in scorecard.OverallInput) (card *scorecard.Scorecard, state *scorecard.State) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			g.panicked()
-			g.log.Error("summing up a service panicked, and there is no overall scorecard of it for this tick: please report this defect",
-				"service", key.Service, "cause", cause, "stack", string(debug.Stack()))
+			g.survived(cause, "summing up a service panicked, and there is no overall scorecard of it for this tick", "service", key.Service)
 			card, state = nil, in.Previous
 		}
 	}()
