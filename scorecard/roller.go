@@ -1,6 +1,7 @@
 package scorecard
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/apgarhq/apgar/catalog"
@@ -28,12 +29,7 @@ func NewRoller(s *Snapshot) *Roller {
 // Rubrics returns what can be rolled up, in order of name; Overall is among
 // them unless there are drafts alone.
 func (r *Roller) Rubrics() []string {
-	names := make([]string, 0, len(r.cards))
-	for name := range r.cards {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
+	return slices.Sorted(maps.Keys(r.cards))
 }
 
 // Of rolls up one rubric by every dimension, each in order of bucket name.
