@@ -3,7 +3,6 @@ package redisstore
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -216,6 +215,9 @@ func TestAnswerLostAfterTheFlip(t *testing.T) {
 // for ever, instead of testing.
 const childServer = "APGAR_TEST_COMMITS_TO"
 
+// commits is what commitForever says before each commit.
+const commits = "commits"
+
 // commitForever is what TestKilledCommitter kills.
 func commitForever(address string) error {
 	ctx := context.Background()
@@ -233,8 +235,8 @@ func commitForever(address string) error {
 	if snap := s.Snapshot(); snap != nil {
 		g.n = int(snap.Tick.Sub(noon()) / tickLength)
 	}
-	fmt.Fprintln(os.Stderr, "begins")
 	for {
+		fmt.Fprintln(os.Stderr, commits)
 		if err := g.try(ctx); err != nil {
 			return err
 		}
@@ -246,13 +248,13 @@ func commitForever(address string) error {
 func TestKilledCommitter(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	chance := rand.New(rand.NewPCG(5, 8))
-	last := 0
+	killer := killer{chance: rand.New(rand.NewPCG(5, 8))}
 	for round := range 20 {
 		r.server.Do("HDEL", r.store.keys.lease(), "expires") // the last one's time is over
-		killChild(t, r, time.Duration(chance.IntN(40))*time.Millisecond)
+		committed := killer.kill(t, r)
 		fresh := unfollowed(t, r.options)
 		require.NoError(t, fresh.Sync(t.Context()))
+		last := r.n
 		if snap := fresh.Snapshot(); snap != nil {
 			require.NoError(t, whole(snap), "after round %d", round)
 			r.n = int(snap.Tick.Sub(noon()) / tickLength)
@@ -262,10 +264,8 @@ func TestKilledCommitter(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, r.commit(r.n).States, states)
 		}
-		require.GreaterOrEqual(t, r.n, last)
-		last = r.n
+		require.GreaterOrEqual(t, r.n, last+committed, "after round %d", round)
 	}
-	require.Positive(t, last)
 	r.server.Do("HDEL", r.store.keys.lease(), "expires")
 	r.store = unfollowed(t, r.options)
 	r.acquire("b")
@@ -275,8 +275,15 @@ func TestKilledCommitter(t *testing.T) {
 	r.followedBy(r.follower)
 }
 
-// killChild lets a child commit for a while and kills it.
-func killChild(t *testing.T, r *rig, after time.Duration) {
+// killer kills processes in the middle of a commit.
+type killer struct {
+	chance *rand.Rand
+	commit time.Duration // the longest commit that was seen
+}
+
+// kill lets a child commit up to two times, which it returns, and kills it at
+// a moment of the next commit that is left to chance.
+func (k *killer) kill(t *testing.T, r *rig) (committed int) {
 	t.Helper()
 	program, err := os.Executable()
 	require.NoError(t, err)
@@ -285,11 +292,25 @@ func killChild(t *testing.T, r *rig, after time.Duration) {
 	output, err := child.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, child.Start())
-	line, err := bufio.NewReader(output).ReadString('\n')
-	require.NoError(t, err)
-	require.Equal(t, "begins\n", line)
-	<-time.After(after) // a moment that is left to chance: nothing is waited for
+	lines := bufio.NewReader(output)
+	requireCommits(t, lines)
+	for range k.chance.IntN(3) {
+		began := time.Now()
+		requireCommits(t, lines)
+		k.commit = max(k.commit, time.Since(began))
+		committed++
+	}
+	<-time.After(time.Duration(k.chance.Float64() * float64(k.commit)))
 	require.NoError(t, child.Process.Signal(syscall.SIGKILL))
 	var exit *exec.ExitError
-	require.True(t, errors.As(child.Wait(), &exit))
+	require.ErrorAs(t, child.Wait(), &exit)
+	require.Equal(t, syscall.SIGKILL, exit.Sys().(syscall.WaitStatus).Signal(), "the child ended by itself: %v", exit)
+	return committed
+}
+
+func requireCommits(t *testing.T, child *bufio.Reader) {
+	t.Helper()
+	line, err := child.ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, commits+"\n", line)
 }
