@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -221,10 +222,11 @@ func TestSecretsStaySecret(t *testing.T) {
 	server := redistest.Start(t, redistest.WithPassword(canary))
 	log := &logged{}
 	registry := prometheus.NewPedanticRegistry()
-	password := canary
+	var password atomic.Value
+	password.Store(canary)
 	o := at(server.Addr())
 	o.Logger, o.Registerer, o.KeyPrefix = log.logger(), registry, "secret"
-	o.Connection.Password = func() (string, error) { return password, nil }
+	o.Connection.Password = func() (string, error) { return password.Load().(string), nil }
 	s := open(t, o)
 	g := newGrader(t, s, "a")
 	g.take()
@@ -252,7 +254,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	}
 	drop()
 	try(classAuth, "password_file")
-	password = next // it is read anew at the next connection
+	password.Store(next) // it is read anew at the next connection
 	eventually(t, patience, func() error { return g.try(t.Context()) })
 	g.followedBy(s)
 

@@ -77,8 +77,8 @@ func TestFollowersFetchWhatChanged(t *testing.T) {
 	require.InDelta(t, before+3, testutil.ToFloat64(follower.metrics.fetched), 0)
 
 	// The one who commits has no need to read what they wrote.
-	s := open(t, r.options)
-	r.followedByTick(s)
+	s := unfollowed(t, r.options)
+	require.NoError(t, s.Sync(t.Context()))
 	r.store = s
 	r.acquire("a")
 	r.commitChanging(7)
@@ -87,17 +87,6 @@ func TestFollowersFetchWhatChanged(t *testing.T) {
 	require.LessOrEqual(t, asked.since(), 3, "some pages of the ledger, to be sure")
 	require.NoError(t, s.look(t.Context()))
 	require.Zero(t, asked.since())
-}
-
-// followedByTick waits until a store serves the newest tick.
-func (g *grader) followedByTick(s *Store) {
-	g.tb.Helper()
-	eventually(g.tb, patience, func() error {
-		if snap := s.Snapshot(); snap == nil || !snap.Tick.Equal(tickOf(g.n)) {
-			return fmt.Errorf("tick %d is not served", g.n)
-		}
-		return nil
-	})
 }
 
 func message(s *Store, service int) string {
