@@ -175,7 +175,8 @@ func (c *Collector) unsave() {
 
 // refused reports that the store certainly has not taken a commit.
 func refused(err error) bool {
-	return errors.Is(err, scorecard.ErrFenced) || errors.Is(err, scorecard.ErrOldTick) || errors.Is(err, scorecard.ErrForgotten)
+	return errors.Is(err, scorecard.ErrFenced) || errors.Is(err, scorecard.ErrOldTick) ||
+		errors.Is(err, scorecard.ErrFutureTick) || errors.Is(err, scorecard.ErrForgotten)
 }
 
 // settle draws the consequences of a commit, or of its failure. When another
@@ -192,6 +193,9 @@ func (c *Collector) settle(ctx context.Context, s *scorecard.Snapshot, err error
 	case errors.Is(err, scorecard.ErrOldTick):
 		c.behind = true
 		_ = c.leftToAnother(s.Tick, err)
+	case errors.Is(err, scorecard.ErrFutureTick):
+		c.count(err)
+		c.o.Logger.Error("the tick was dropped, for a clock is wrong", "tick", s.Tick, "err", err)
 	default:
 		c.missedOut(scorecard.HistoryOf(s))
 		if ctx.Err() == nil {
@@ -221,6 +225,8 @@ func commitResult(err error) string {
 		return "fenced"
 	case errors.Is(err, scorecard.ErrOldTick):
 		return "old_tick"
+	case errors.Is(err, scorecard.ErrFutureTick):
+		return "future_tick"
 	case errors.Is(err, scorecard.ErrForgotten):
 		return "forgotten"
 	case errors.Is(err, context.DeadlineExceeded):

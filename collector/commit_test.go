@@ -186,6 +186,29 @@ func TestEarlierScoresThatCannotBeReadDoNotKeepATickBack(t *testing.T) {
 	})
 }
 
+func TestATickThatTheStoreTakesForOneOfTheFutureIsDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		services := fixture.Named("playlist")
+		prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
+		var shown []*scorecard.Snapshot
+		o := Options{Uncommitted: func(s *scorecard.Snapshot) { shown = append(shown, s) }}
+		e := start(t, spec{Rubrics: fixture.Availability, Services: services}, o, source("eu", prom))
+		defer e.stop()
+		e.until(5 * time.Minute)
+		e.store.set(func() { e.store.refuse = scorecard.ErrFutureTick })
+		e.until(9 * time.Minute)
+		require.Equal(t, e.at(4*time.Minute), e.store.newest().Tick)
+		require.Empty(t, shown, "what was asked of another time is shown to nobody")
+		require.InDelta(t, 4, testutil.ToFloat64(e.metrics.commits.WithLabelValues("future_tick")), 0)
+		e.store.set(func() { e.store.refuse = nil })
+		e.until(11 * time.Minute)
+		require.Equal(t, e.at(10*time.Minute), e.store.newest().Tick)
+		for _, c := range e.store.all() {
+			require.Empty(t, c.Backlog, "and gets into no history")
+		}
+	})
+}
+
 func TestAStoreThatIsAheadIsWaitedForAndThenTakenOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := fixture.Named("playlist")

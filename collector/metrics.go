@@ -62,7 +62,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			"Times that another replica of a source was asked beside the preferred one, by reason (error, warning, restart, rows), and whether its answers were taken."),
 			[]string{LabelSource, LabelReason, LabelTaken}),
 		commits: prometheus.NewCounterVec(counter(Commits,
-			"Ticks handed to the store, by result: ok, fenced, old_tick, forgotten, timeout or error."), []string{LabelResult}),
+			"Ticks handed to the store, by result: ok, fenced, old_tick, future_tick, forgotten, timeout or error."), []string{LabelResult}),
 		services:   prometheus.NewGauge(gauge(CatalogServices, "Services in the catalog.")),
 		scorecards: prometheus.NewGaugeVec(gauge(Scorecards, "Scorecards of the newest tick, by status."), []string{LabelStatus}),
 		queries:    prometheus.NewGaugeVec(gauge(TickQueries, "Queries sent to a source for the newest tick."), bySource),

@@ -9,8 +9,8 @@ import (
 )
 
 // Committer takes the scorecards of a tick, whole or not at all. It returns
-// scorecard.ErrFenced, scorecard.ErrOldTick or scorecard.ErrForgotten when it
-// refuses them; after any other error they may have been taken.
+// scorecard.ErrFenced, ErrOldTick, ErrFutureTick or ErrForgotten when it refuses
+// them; after any other error they may have been taken.
 type Committer interface {
 	Commit(ctx context.Context, c scorecard.Commit) error
 }

@@ -35,6 +35,7 @@ type fakeStore struct {
 	known  *scorecard.Snapshot
 	base   string // the life of the server that was committed to last
 	fail   error  // of everything
+	refuse error  // of commits
 	hang   bool   // nothing answers
 	vague  error  // of the next commit, which is taken
 	scores error  // of earlier scores alone
@@ -120,6 +121,9 @@ func (s *fakeStore) Commit(ctx context.Context, c scorecard.Commit) error {
 	defer s.mu.Unlock()
 	if err := s.check(c.Owner, c.Epoch); err != nil {
 		return err
+	}
+	if s.refuse != nil {
+		return s.refuse
 	}
 	if s.snapshot != nil && !c.Snapshot.Tick.After(s.snapshot.Tick) {
 		return scorecard.ErrOldTick

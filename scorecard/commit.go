@@ -96,6 +96,9 @@ var (
 	ErrFenced = errors.New("the commit was refused: another grader holds the lease")
 	// ErrOldTick refuses a commit whose tick is not newer than the last.
 	ErrOldTick = errors.New("the commit was refused: its tick is not newer than the last committed one")
+	// ErrFutureTick refuses a commit whose tick lies far ahead of the store's
+	// clock: once it was taken, no tick of now would be.
+	ErrFutureTick = errors.New("the commit was refused: its tick lies in the future of the store")
 	// ErrForgotten refuses a commit because the store has lost what earlier ones
 	// brought: the grader hands over all pages of its ledger and commits again.
 	ErrForgotten = errors.New("the commit was refused: the store has lost what was committed before")

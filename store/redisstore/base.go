@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/apgarhq/apgar/scorecard"
 	"github.com/apgarhq/apgar/slo"
@@ -42,7 +43,7 @@ func (s *Store) begin(ctx context.Context, c *scorecard.Commit, name string) (*b
 	if err != nil {
 		return nil, fmt.Errorf("begin the commit: %w", err)
 	}
-	m, err := s.parseManifest(v[min(3, len(v)):])
+	m, err := s.parseManifest(v[min(4, len(v)):])
 	switch {
 	case errors.Is(err, codec.ErrCorrupt):
 		s.metrics.corrupt.WithLabelValues("manifest").Inc()
@@ -59,11 +60,24 @@ func (s *Store) begin(ctx context.Context, c *scorecard.Commit, name string) (*b
 		}
 		return nil, fenced(v, c)
 	}
+	if err := s.checkClock(c.Snapshot.Tick, time.UnixMicro(int64(v.number(3)))); err != nil {
+		return nil, err
+	}
 	if err := s.rebase(ctx, m); err != nil {
 		return nil, err
 	}
 	s.base.found = found
 	return s.base, s.scrub(ctx, s.base)
+}
+
+// checkClock refuses a tick that lies too far ahead of the clock of Redis.
+func (s *Store) checkClock(tick, theirs time.Time) error {
+	ahead := tick.Sub(theirs)
+	if ahead <= s.o.MostAhead {
+		return nil
+	}
+	return refuse(scorecard.ErrFutureTick, "the clock of redis says %s, %s before the tick: set the clock of this machine, or that of redis, right",
+		instant(theirs.Truncate(time.Second)), ahead.Round(time.Second))
 }
 
 // rebase makes a generation the base, reading its roots where it is another

@@ -17,7 +17,8 @@ var errMoved = errors.New("another commit has begun meanwhile")
 // Commit takes one tick whole or not at all, and publishes it here. The error
 // is scorecard.ErrFenced unless epoch and owner are those of the newest lease,
 // however old that is; scorecard.ErrOldTick unless the tick is newer than the
-// last; scorecard.ErrForgotten when the store has lost pages of the ledger that
+// last; scorecard.ErrFutureTick when it is far ahead of the clock of Redis;
+// scorecard.ErrForgotten when the store has lost pages of the ledger that
 // were committed or read here: then the same commit with all pages is taken.
 // Any other error leaves it open whether the commit was taken; it was if a
 // later call with the same tick says scorecard.ErrOldTick.

@@ -211,6 +211,45 @@ func TestAnswerLostAfterTheFlip(t *testing.T) {
 	require.Equal(t, uint64(3), g.requireStored(direct).Generation)
 }
 
+// TestTicksOfTheFuture commits with a clock that is wrong: nothing of it stays,
+// and ticks of now are taken before and after.
+func TestTicksOfTheFuture(t *testing.T) {
+	t.Parallel()
+	_, o := single(t)
+	o.MostAhead = 0
+	g := newGrader(t, unfollowed(t, o), "a")
+	now := time.Now()
+	for i, c := range []struct {
+		ahead   time.Duration
+		refused bool
+	}{
+		{defaultMostAhead + time.Minute, true},
+		{0, false},
+		{5 * 365 * 24 * time.Hour, true},
+		{defaultMostAhead - time.Minute, false},
+		{defaultMostAhead + time.Minute, true},
+		{defaultMostAhead - time.Second, false},
+	} {
+		commit := g.commit(i + 1)
+		commit.Snapshot.Tick = now.Add(c.ahead)
+		before := g.store.Snapshot()
+		err := g.store.Commit(t.Context(), commit)
+		if !c.refused {
+			require.NoError(t, err, "%v ahead", c.ahead)
+			continue
+		}
+		require.ErrorIs(t, err, scorecard.ErrFutureTick)
+		require.ErrorContains(t, err, "before the tick: set the clock of this machine, or that of redis, right")
+		require.Same(t, before, g.store.Snapshot())
+		fresh := unfollowed(t, o)
+		require.NoError(t, fresh.Sync(t.Context()))
+		require.Equal(t, before == nil, fresh.Snapshot() == nil)
+		if before != nil {
+			require.Equal(t, before.Tick.UTC(), fresh.Snapshot().Tick)
+		}
+	}
+}
+
 // childServer is the variable that makes the test program commit to a server
 // for ever, instead of testing.
 const childServer = "APGAR_TEST_COMMITS_TO"

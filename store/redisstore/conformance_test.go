@@ -24,10 +24,9 @@ type opener struct {
 }
 
 func (o *opener) options() Options {
-	return Options{
-		Connection: o.connection, KeyPrefix: fmt.Sprint("test-", o.opened.Add(1)),
-		EventLimit: storetest.EventLimit, Poll: 20 * time.Millisecond,
-	}
+	options := over(o.connection)
+	options.KeyPrefix, options.EventLimit = fmt.Sprint("test-", o.opened.Add(1)), storetest.EventLimit
+	return options
 }
 
 // open starts a store that is followed until the test ends.

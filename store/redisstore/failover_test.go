@@ -29,7 +29,7 @@ func TestSentinelFailover(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			sentinel := redistest.StartSentinel(t)
-			o := Options{Connection: Connection{Addresses: sentinel.Addrs(), SentinelMaster: sentinel.MasterName}, Poll: pollEvery}
+			o := over(Connection{Addresses: sentinel.Addrs(), SentinelMaster: sentinel.MasterName})
 			f := newFailover(t, o)
 			old := sentinel.Master()
 			f.measure("sentinel, master "+name, sentinelLimit, func() { fault(old) })
@@ -47,7 +47,7 @@ func TestClusterFailover(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cluster := redistest.StartCluster(t)
-			f := newFailover(t, Options{Connection: Connection{Addresses: cluster.Addrs(), Cluster: true}, Poll: pollEvery})
+			f := newFailover(t, over(Connection{Addresses: cluster.Addrs(), Cluster: true}))
 			names := f.store.keys
 			first := cluster.MasterOf(names.manifest())
 			f.measure("cluster, master of the manifest "+name, clusterLimit, func() { fault(first) })

@@ -23,6 +23,7 @@ const (
 	defaultEventLimit = 10_000
 	defaultPoll       = time.Second
 	defaultFullSync   = 10 * time.Minute
+	defaultMostAhead  = 10 * time.Minute
 )
 
 // Options are the settings of a Store.
@@ -37,7 +38,10 @@ type Options struct {
 	Poll time.Duration
 	// FullSync is how often Run fetches everything anew, whether it seems to have
 	// changed or not; 0 is 10 minutes.
-	FullSync   time.Duration
+	FullSync time.Duration
+	// MostAhead is how far a tick that is committed may lie ahead of the clock of
+	// Redis; 0 is 10 minutes.
+	MostAhead  time.Duration
 	Registerer prometheus.Registerer // may be nil
 	Logger     *slog.Logger          // nil: silent
 	Now        func() time.Time      // nil: time.Now; leases and CommittedAt go by the clock of Redis
@@ -55,6 +59,9 @@ func (o *Options) defaults() {
 	}
 	if o.FullSync <= 0 {
 		o.FullSync = defaultFullSync
+	}
+	if o.MostAhead <= 0 {
+		o.MostAhead = defaultMostAhead
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"os"
 	"reflect"
 	"strconv"
@@ -43,9 +44,13 @@ func single(t testing.TB, options ...redistest.Option) (*redistest.Server, Optio
 	return server, at(server.Addr())
 }
 
-// at are the options of a store on one server that is looked at often.
-func at(address string) Options {
-	return Options{Connection: Connection{Addresses: []string{address}}, Poll: pollEvery}
+// at are the options of a store on one server.
+func at(address string) Options { return over(Connection{Addresses: []string{address}}) }
+
+// over are the options of a store that is looked at often, and takes ticks of
+// any time.
+func over(c Connection) Options {
+	return Options{Connection: c, Poll: pollEvery, MostAhead: math.MaxInt64}
 }
 
 // unfollowed opens a store that does not follow: it knows what it is told to
