@@ -240,7 +240,7 @@ func TestAShutdownDoesNotWaitForStreams(t *testing.T) {
 	defer cancel()
 	start := time.Now()
 	require.NoError(t, server.Shutdown(ctx))
-	require.Less(t, time.Since(start), time.Second)
+	require.Less(t, time.Since(start), 5*time.Second)
 	for _, body := range bodies {
 		_, err := io.ReadAll(body)
 		require.NoError(t, err, "the stream ends as an answer does")
