@@ -194,7 +194,7 @@ func TestAnswerLostAfterTheFlip(t *testing.T) {
 	g.take()
 	b := newBarrier(once("evalsha " + newScripts().commit.Hash()))
 	s.client.AddHook(b)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 	defer cancel()
 	ended := make(chan error, 1)
 	proxy.SetLatency(0)
