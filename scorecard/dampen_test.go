@@ -193,6 +193,7 @@ func TestAFlappingVerdictGetsWorseAtOnceAndNoBetter(t *testing.T) {
 		{"at the third worse is published at once", time.Minute, "PFPF", "PPPF", "...x"},
 		{"and better is not, whatever follows", time.Minute, "PFPFPPPP", "PPPFFFFF", "...xxxxx"},
 		{"nor is what is worse than pass but better than fail", time.Minute, "PFPFWW", "PPPFFF", "...xxx"},
+		{"a carried result flaps on", time.Minute, "PFPF?F", "PPPFfF", "...xxx"},
 		{"three changes in less than an hour", 29 * time.Minute, "PFPF", "PPPF", "...x"},
 		{"three changes in an hour are too slow", 30 * time.Minute, "PFPF", "PPPP", "...."},
 	} {

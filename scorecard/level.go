@@ -14,18 +14,24 @@ const levelHeldFor = 7 * 24 * time.Hour
 // level returns the highest level whose checks, and those of all levels below
 // it, are met. While too much is waived it is never above the last one.
 func (c *Scorecard) level(in *Input, overWaived bool) (rank *int, name string) {
-	r := in.Rubric
-	last := in.lastRank()
-	highest := len(r.Levels)
-	for i, check := range r.Checks {
-		if c.Results[i].blocks(in, check.LevelRank, last) {
-			highest = min(highest, check.LevelRank-1)
-		}
+	highest := 0
+	for highest < len(in.Rubric.Levels) && c.reaches(in, highest+1) {
+		highest++
 	}
 	if overWaived {
-		highest = min(highest, last)
+		highest = min(highest, in.lastRank())
 	}
-	return ptr(highest), levelName(r, highest)
+	return ptr(highest), levelName(in.Rubric, highest)
+}
+
+// reaches reports whether the checks of a level, and of those below it, are met.
+func (c *Scorecard) reaches(in *Input, level int) bool {
+	for i, check := range in.Rubric.Checks {
+		if c.Results[i].blocks(in, check, level) {
+			return false
+		}
+	}
+	return true
 }
 
 func levelName(r *rubric.Rubric, rank int) string {
@@ -43,10 +49,10 @@ func (in *Input) lastRank() int {
 	return slices.Index(in.Rubric.Levels, in.Previous.Level) + 1
 }
 
-// blocks reports whether the result keeps the service from the level of its
-// check; last is the rank of the level last published.
-func (r *Result) blocks(in *Input, rank, last int) bool {
-	return rank > 0 && !r.meets(in.Rubric.Strict) && !r.holds(in, rank <= last)
+// blocks reports whether the result of a check keeps the service from a level.
+func (r *Result) blocks(in *Input, check *rubric.Check, level int) bool {
+	asked := check.LevelRank > 0 && check.LevelRank <= level
+	return asked && !r.meets(in.Rubric.Strict) && !r.holds(in, level)
 }
 
 // meets reports whether the result meets a level: passed, warned unless the
@@ -57,10 +63,11 @@ func (r *Result) meets(strict bool) bool {
 
 func meets(v Verdict, strict bool) bool { return v == Pass || v == Warn && !strict }
 
-// holds reports whether an unknown result still meets a level that was
-// published: for a week, and not where it is remembered as not meeting it.
-func (r *Result) holds(in *Input, published bool) bool {
-	if !published || r.Verdict != VerdictUnknown || in.Tick.Sub(r.Since) >= levelHeldFor {
+// holds reports whether an unknown result still meets a level, which it does up
+// to the one last published: for a week, and not where it is remembered as not
+// meeting it.
+func (r *Result) holds(in *Input, level int) bool {
+	if level > in.lastRank() || r.Verdict != VerdictUnknown || in.Tick.Sub(r.Since) >= levelHeldFor {
 		return false
 	}
 	return r.remembered == nil || meets(r.remembered.Verdict, in.Rubric.Strict)
@@ -74,7 +81,7 @@ func (c *Scorecard) nextSteps(in *Input, sorted []*Result) {
 	if c.LevelRank == nil || *c.LevelRank >= len(r.Levels) {
 		return
 	}
-	next, last := *c.LevelRank+1, in.lastRank()
+	next := *c.LevelRank + 1
 	type fix struct {
 		NextStep
 		credit, points float64
@@ -82,7 +89,7 @@ func (c *Scorecard) nextSteps(in *Input, sorted []*Result) {
 	var fixes []fix
 	for i, check := range r.Checks {
 		result := &c.Results[i]
-		if check.LevelRank > next || !result.blocks(in, check.LevelRank, last) {
+		if !result.blocks(in, check, next) {
 			continue
 		}
 		f := fix{NextStep: NextStep{Check: result.Check, Level: levelName(r, next)}}

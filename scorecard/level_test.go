@@ -61,6 +61,7 @@ func TestALevelIsHeldForAWeekByWhatIsUnknown(t *testing.T) {
 		{"what was never known holds nothing", 20 * time.Minute, []string{"PP?", "PP?"}, "ss"},
 		{"what failed before holds nothing", 20 * time.Minute, []string{"PFP", "P?P"}, "bb"},
 		{"no level is gained by what is unknown", 20 * time.Minute, []string{"PFP", "PPP", "P??", "PPP", "PPP"}, "bbbgg"},
+		{"nor a level above one that is unknown", 20 * time.Minute, []string{"PPF", "??F", "??P", "P?P", "PPP"}, "ssssg"},
 		{"everything is unknown", day, []string{"PPP", "???", "???"}, "ggg"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -134,6 +135,7 @@ func TestNextSteps(t *testing.T) {
 		{"nothing is said of levels beyond the next", []string{"PFF"}, []string{"b silver 33.3"}},
 		{"a warn gains the rest", []string{"PPW"}, []string{"c gold 16.7"}},
 		{"what was never known may be the step", []string{"PP?"}, []string{"c gold 0.0"}},
+		{"what holds a level may keep from the next", []string{"PPF", "?PP", "?PP"}, []string{"a gold 0.0"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			cards := play(time.Hour, test.steps...)

@@ -16,7 +16,7 @@ func (j *judgement) carry() {
 		return
 	}
 	age := j.result.DataTime.Sub(last.At)
-	j.result.Carried, j.result.Missing = true, j.result.Reason
+	j.result.Carried, j.result.Missing, j.result.Flapping = true, j.result.Reason, j.flaps()
 	if pending := j.previous.Evaluated.Verdict; j.dampened() && pending != last.Verdict {
 		j.result.Pending = pending
 	}
