@@ -108,19 +108,21 @@ func explainPromQL(err error) error {
 	return fmt.Errorf("at %s: %w", place, first.Err)
 }
 
-// checkCost refuses what no rubric should ask of a Prometheus.
+// checkCost refuses what no rubric should ask of a Prometheus, and what asks of
+// another time than that of the tick.
 func checkCost(expr parser.Expr) error {
 	var errs []error
 	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
 		switch n := node.(type) {
 		case *parser.VectorSelector:
-			errs = append(errs, checkSelector(n), checkDuration("the offset", n.OriginalOffset.Abs(), n.OriginalOffsetExpr))
+			errs = append(errs, checkSelector(n), checkInstant(n.Timestamp, n.StartOrEnd), checkOffset(n.OriginalOffset, n.OriginalOffsetExpr))
 		case *parser.MatrixSelector:
 			errs = append(errs, checkDuration("the range", n.Range, n.RangeExpr))
 		case *parser.SubqueryExpr:
 			errs = append(errs,
+				checkInstant(n.Timestamp, n.StartOrEnd),
 				checkDuration("the range", n.Range, n.RangeExpr),
-				checkDuration("the offset", n.OriginalOffset.Abs(), n.OriginalOffsetExpr),
+				checkOffset(n.OriginalOffset, n.OriginalOffsetExpr),
 				checkDuration("the step", n.Step, n.StepExpr))
 			if n.Step > 0 && n.Step < minSubqueryStep {
 				errs = append(errs, fmt.Errorf("the subquery's step %s is below %s: make it longer", model.Duration(n.Step), model.Duration(minSubqueryStep)))
@@ -139,6 +141,23 @@ func checkSelector(n *parser.VectorSelector) error {
 		}
 	}
 	return fmt.Errorf("the selector %s could touch every series: name a metric", n)
+}
+
+// checkInstant refuses the modifier @, which takes a query out of its tick.
+func checkInstant(at *int64, edge parser.ItemType) error {
+	if at == nil && edge == 0 {
+		return nil
+	}
+	return errors.New("it has an @, so that its answer is not of the time that is graded: remove the @")
+}
+
+// checkOffset refuses an offset into the future, of which a backtest would know
+// more than a service.
+func checkOffset(d time.Duration, computed *parser.DurationExpr) error {
+	if d < 0 && computed == nil {
+		return errors.New("it has a negative offset, which looks into the future: remove the minus")
+	}
+	return checkDuration("the offset", d, computed)
 }
 
 func checkDuration(what string, d time.Duration, computed *parser.DurationExpr) error {

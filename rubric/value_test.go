@@ -31,8 +31,8 @@ func TestRenderPutsLabelsAndWindowIntoTheTree(t *testing.T) {
 			`sum by (namespace, service, cluster) (sum by (service, namespace, cluster) (a))`,
 		},
 		"windows of subqueries and offsets": {
-			`sum by ($identity) (max_over_time(a[$window:1m] offset $window) - a offset -$window)`,
-			`sum by (namespace, service, cluster) (max_over_time(a[10m:1m] offset 10m) - a offset -10m)`,
+			`sum by ($identity) (max_over_time(a[$window:1m] offset $window) - a offset $window)`,
+			`sum by (namespace, service, cluster) (max_over_time(a[10m:1m] offset 10m) - a offset 10m)`,
 		},
 		"text that only looks like a placeholder": {
 			"sum by ($identity) (a{b=~\"5..$\"}) # of $service",
