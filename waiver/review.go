@@ -16,6 +16,9 @@ import (
 type Scope struct {
 	Rubrics  map[string][]string // name of a rubric → names of its checks
 	Services []*catalog.Service
+	// Partial says that other rubrics are graded elsewhere: a waiver about one
+	// that is not here is no mistake, but deserves a warning.
+	Partial bool
 }
 
 // Review holds the waivers against what is graded at a time. A rubric or a
@@ -59,7 +62,11 @@ func (r *reviewer) rubric() {
 	w := r.waiver
 	known, ok := r.scope.Rubrics[w.Rubric]
 	if !ok {
-		r.mistake(w.places.rubric, "waiver %q is about rubric %q, which is not loaded: %s", w.ID, w.Rubric,
+		report := r.mistake
+		if r.scope.Partial {
+			report = r.warn
+		}
+		report(w.places.rubric, "waiver %q is about rubric %q, which is not loaded: %s", w.ID, w.Rubric,
 			hint(w.Rubric, slices.Sorted(maps.Keys(r.scope.Rubrics))))
 		return
 	}

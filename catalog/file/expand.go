@@ -19,17 +19,27 @@ import (
 // ConfigMap is read once. Files come in the order of the patterns, sorted
 // within each, and once. A pattern that matches nothing is a problem.
 func Expand(patterns []string, base string) ([]string, []catalog.Problem) {
-	return expandAll(patterns, base, func(string) bool { return false })
+	return expandAll(patterns, base, every, none)
 }
+
+// ExpandOnly is Expand where folders and globs lead only to what is wanted; a
+// file that is named is always taken.
+func ExpandOnly(patterns []string, base string, wanted func(path string) bool) ([]string, []catalog.Problem) {
+	return expandAll(patterns, base, wanted, none)
+}
+
+func every(string) bool { return true }
+
+func none(string) bool { return false }
 
 // ExpandOptional is Expand for files of which there may be none: a glob that
 // matches nothing is a warning only.
 func ExpandOptional(patterns []string, base string) ([]string, []catalog.Problem) {
-	return expandAll(patterns, base, isGlob)
+	return expandAll(patterns, base, every, isGlob)
 }
 
 // expandAll expands patterns, of which some may match nothing.
-func expandAll(patterns []string, base string, mayBeNone func(pattern string) bool) ([]string, []catalog.Problem) {
+func expandAll(patterns []string, base string, wanted, mayBeNone func(string) bool) ([]string, []catalog.Problem) {
 	var paths []string
 	var problems []catalog.Problem
 	seen := map[string]bool{}
@@ -39,6 +49,7 @@ func expandAll(patterns []string, base string, mayBeNone func(pattern string) bo
 			full = filepath.Join(base, full)
 		}
 		found, err := expand(full)
+		found = slices.DeleteFunc(found, func(path string) bool { return path != full && !wanted(path) })
 		switch at := (catalog.Position{File: full}); {
 		case err != nil:
 			problems = append(problems, catalog.Problem{Position: at, Message: err.Error()})

@@ -13,6 +13,7 @@ import (
 	"github.com/apgarhq/apgar/catalog"
 	"github.com/apgarhq/apgar/catalog/file"
 	"github.com/apgarhq/apgar/internal/rubrictest"
+	"github.com/apgarhq/apgar/rubric"
 )
 
 // TestOptions are those of the test command.
@@ -31,7 +32,7 @@ var ErrTestsFailed = errors.New("tests failed")
 // what was not met. A mistake in one file keeps its tests from running, and no
 // others.
 func TestRubrics(ctx context.Context, o TestOptions) error {
-	paths, problems := file.Expand(o.Files, "")
+	paths, problems := file.ExpandOnly(o.Files, "", rubric.IsTestFile)
 	var outcomes []rubrictest.Outcome
 	for _, path := range paths {
 		f, found := rubrictest.Load(path)
@@ -54,7 +55,7 @@ func TestRubrics(ctx context.Context, o TestOptions) error {
 		}
 	}
 	concluded := o.conclude(problems, outcomes)
-	if err := o.writeJUnit(outcomes); err != nil {
+	if err := o.writeJUnit(outcomes, problems); err != nil {
 		return err
 	}
 	return concluded
@@ -81,12 +82,12 @@ func (o TestOptions) conclude(problems []catalog.Problem, outcomes []rubrictest.
 	return mistakes
 }
 
-func (o TestOptions) writeJUnit(outcomes []rubrictest.Outcome) error {
+func (o TestOptions) writeJUnit(outcomes []rubrictest.Outcome, problems []catalog.Problem) error {
 	if o.JUnit == "" {
 		return nil
 	}
 	var b bytes.Buffer
-	if err := rubrictest.WriteJUnit(&b, outcomes); err != nil {
+	if err := rubrictest.WriteJUnit(&b, outcomes, problems); err != nil {
 		return err
 	}
 	if err := os.WriteFile(o.JUnit, b.Bytes(), 0o600); err != nil {

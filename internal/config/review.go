@@ -18,9 +18,7 @@ import (
 func (c *Config) Review(rubrics []*rubric.Rubric, services []*catalog.Service, now time.Time) []catalog.Problem {
 	problems := append(rubric.CheckOverrides(rubrics, services), rubric.CheckPacks(c.Rubrics.Packs, services)...)
 	problems = append(problems, identityErrors(rubrics, services)...)
-	for _, s := range services {
-		problems = append(problems, c.unknownSources(s)...)
-	}
+	problems = append(problems, c.unknownSources(services)...)
 	for _, r := range rubrics {
 		if r.EffectiveFrom.After(now) {
 			problems = append(problems, catalog.Problem{Position: r.Position, Warning: true, Message: fmt.Sprintf(
@@ -66,22 +64,28 @@ func identityErrors(rubrics []*rubric.Rubric, services []*catalog.Service) []cat
 // unknownSources warns of expected sources that the file does not have. Where
 // a source has a partition label, an expected name may be one of its values,
 // which only the source knows.
-func (c *Config) unknownSources(s *catalog.Service) []catalog.Problem {
-	text := s.Annotations[catalog.AnnotationSources]
-	if text == "" || slices.ContainsFunc(c.Sources, func(src Source) bool { return src.PartitionLabel != "" }) {
+func (c *Config) unknownSources(services []*catalog.Service) []catalog.Problem {
+	if slices.ContainsFunc(c.Sources, func(src Source) bool { return src.PartitionLabel != "" }) {
 		return nil
 	}
 	known := make([]string, len(c.Sources))
 	for i, src := range c.Sources {
 		known[i] = src.Name
 	}
+	return UnknownSources(known, services)
+}
+
+// UnknownSources warns of expected sources that are not among those known.
+func UnknownSources(known []string, services []*catalog.Service) []catalog.Problem {
 	var problems []catalog.Problem
-	for name := range strings.SplitSeq(text, ",") {
-		if name = strings.TrimSpace(name); name == "" || slices.Contains(known, name) {
-			continue
+	for _, s := range services {
+		for name := range strings.SplitSeq(s.Annotations[catalog.AnnotationSources], ",") {
+			if name = strings.TrimSpace(name); name == "" || slices.Contains(known, name) {
+				continue
+			}
+			problems = append(problems, catalog.Problem{Position: s.Position, Warning: true, Message: fmt.Sprintf(
+				"the annotation %s of service %s names %q, which is no source: there are %s", catalog.AnnotationSources, s.ID, strict.Clip(name), strings.Join(known, ", "))})
 		}
-		problems = append(problems, catalog.Problem{Position: s.Position, Warning: true, Message: fmt.Sprintf(
-			"the annotation %s of service %s names %q, which is no source: there are %s", catalog.AnnotationSources, s.ID, strict.Clip(name), strings.Join(known, ", "))})
 	}
 	return problems
 }

@@ -32,11 +32,16 @@ func (c *Config) LoadWaivers(env *catalog.Env) (*waiver.Set, []catalog.Problem) 
 // ReviewWaivers holds waivers against the rubrics and services that are graded
 // at a time, as waiver.Set.Review does.
 func ReviewWaivers(set *waiver.Set, rubrics []*rubric.Rubric, services []*catalog.Service, now time.Time) []catalog.Problem {
+	return set.Review(WaiverScope(rubrics, services), now)
+}
+
+// WaiverScope is what waivers are held against where these are graded.
+func WaiverScope(rubrics []*rubric.Rubric, services []*catalog.Service) waiver.Scope {
 	scope := waiver.Scope{Rubrics: make(map[string][]string, len(rubrics)), Services: services}
 	for _, r := range rubrics {
 		for _, check := range r.Checks {
 			scope.Rubrics[r.Name] = append(scope.Rubrics[r.Name], check.Name)
 		}
 	}
-	return set.Review(scope, now)
+	return scope
 }

@@ -90,6 +90,7 @@ func (r *reader) file(m *strict.Map) {
 	r.sources(m)
 	r.rubrics(m)
 	r.services(m)
+	r.review()
 	tests := m.List("tests")
 	switch {
 	case len(tests) == 0:
@@ -281,6 +282,26 @@ func (r *reader) services(m *strict.Map) {
 	r.problems = append(r.problems, problems...)
 	r.out.catalog, problems = catalog.Merge(document)
 	r.problems = append(r.problems, problems...)
+}
+
+// review holds services and waivers against the rubrics and sources: what names
+// nothing there could make a test pass for the wrong reason. Services and waiver
+// files may be those of production, and speak of other rubrics too.
+func (r *reader) review() {
+	services := r.out.catalog.Services()
+	r.problems = append(r.problems, rubric.CheckOverrides(r.out.rubrics, services)...)
+	r.problems = append(r.problems, rubric.CheckOverridden(r.out.rubrics, services)...)
+	scope := config.WaiverScope(r.out.rubrics, services)
+	scope.Partial = true
+	r.problems = append(r.problems, r.out.waivers.Review(scope, time.Time{})...)
+	if slices.ContainsFunc(r.out.sources, func(s source) bool { return s.partition != "" }) {
+		return // its values may be expected as well
+	}
+	var sources []string
+	for _, s := range r.out.sources {
+		sources = append(sources, s.name)
+	}
+	r.problems = append(r.problems, config.UnknownSources(sources, services)...)
 }
 
 // nodesOf returns the lists of tests and expectations with a limit.

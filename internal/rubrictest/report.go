@@ -4,8 +4,11 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/apgarhq/apgar/catalog"
 )
 
 // Write tells of an outcome: one line, and below it what was not met.
@@ -40,6 +43,7 @@ type (
 		XMLName  xml.Name     `xml:"testsuites"`
 		Tests    int          `xml:"tests,attr"`
 		Failures int          `xml:"failures,attr"`
+		Errors   int          `xml:"errors,attr"`
 		Seconds  string       `xml:"time,attr"`
 		Suites   []junitSuite `xml:"testsuite"`
 	}
@@ -47,6 +51,7 @@ type (
 		Name     string      `xml:"name,attr"`
 		Tests    int         `xml:"tests,attr"`
 		Failures int         `xml:"failures,attr"`
+		Errors   int         `xml:"errors,attr"`
 		Seconds  string      `xml:"time,attr"`
 		Cases    []junitCase `xml:"testcase"`
 	}
@@ -56,9 +61,10 @@ type (
 		File    string        `xml:"file,attr"`
 		Line    int           `xml:"line,attr"`
 		Seconds string        `xml:"time,attr"`
-		Failure *junitFailure `xml:"failure"`
+		Failure *junitReason `xml:"failure"`
+		Error   *junitReason `xml:"error"`
 	}
-	junitFailure struct {
+	junitReason struct {
 		Message string `xml:"message,attr"`
 		Type    string `xml:"type,attr"`
 		Text    string `xml:",chardata"`
@@ -66,9 +72,32 @@ type (
 )
 
 // WriteJUnit writes the outcomes, which come file by file, as a report in
-// JUnit's format: a suite for each file.
-func WriteJUnit(w io.Writer, outcomes []Outcome) error {
-	report := junitReport{Tests: len(outcomes)}
+// JUnit's format: a suite for each file, and one for each with mistakes, whose
+// tests did not run.
+func WriteJUnit(w io.Writer, outcomes []Outcome, problems []catalog.Problem) error {
+	report := reportOf(outcomes)
+	for _, p := range problems {
+		if !p.Warning {
+			report.mistake(p)
+		}
+	}
+	if _, err := io.WriteString(w, xml.Header); err != nil {
+		return fmt.Errorf("writing a JUnit report: %w", err)
+	}
+	encoder := xml.NewEncoder(w)
+	encoder.Indent("", "  ")
+	if err := encoder.Encode(report); err != nil {
+		return fmt.Errorf("writing a JUnit report: %w", err)
+	}
+	if _, err := io.WriteString(w, "\n"); err != nil {
+		return fmt.Errorf("writing a JUnit report: %w", err)
+	}
+	return nil
+}
+
+// reportOf tells of the tests that ran.
+func reportOf(outcomes []Outcome) *junitReport {
+	report := &junitReport{Tests: len(outcomes)}
 	all, suite := time.Duration(0), time.Duration(0)
 	for i := range outcomes {
 		o := &outcomes[i]
@@ -86,22 +115,25 @@ func WriteJUnit(w io.Writer, outcomes []Outcome) error {
 		s.Tests, s.Seconds, s.Cases = s.Tests+1, inSeconds(suite), append(s.Cases, one)
 	}
 	report.Seconds = inSeconds(all)
-	if _, err := io.WriteString(w, xml.Header); err != nil {
-		return fmt.Errorf("writing a JUnit report: %w", err)
+	return report
+}
+
+// mistake tells of a mistake: those of a file are one error, as of a test that
+// could not be run.
+func (r *junitReport) mistake(p catalog.Problem) {
+	name := p.Position.File
+	i := slices.IndexFunc(r.Suites, func(s junitSuite) bool { return s.Name == name && s.Errors > 0 })
+	if i < 0 {
+		one := junitCase{Name: "it can be read", Class: name, File: name, Line: p.Position.Line, Seconds: inSeconds(0)}
+		one.Error = &junitReason{Message: p.Message, Type: "mistake", Text: "\n"}
+		r.Suites = append(r.Suites, junitSuite{Name: name, Tests: 1, Errors: 1, Seconds: inSeconds(0), Cases: []junitCase{one}})
+		r.Tests, r.Errors, i = r.Tests+1, r.Errors+1, len(r.Suites)-1
 	}
-	encoder := xml.NewEncoder(w)
-	encoder.Indent("", "  ")
-	if err := encoder.Encode(report); err != nil {
-		return fmt.Errorf("writing a JUnit report: %w", err)
-	}
-	if _, err := io.WriteString(w, "\n"); err != nil {
-		return fmt.Errorf("writing a JUnit report: %w", err)
-	}
-	return nil
+	r.Suites[i].Cases[0].Error.Text += p.Error() + "\n"
 }
 
 // junit puts the failures of a test into one element, as readers expect.
-func (o *Outcome) junit() *junitFailure {
+func (o *Outcome) junit() *junitReason {
 	var b strings.Builder
 	for _, f := range o.Failures {
 		f.write(&b)
@@ -111,7 +143,7 @@ func (o *Outcome) junit() *junitFailure {
 	if first.Expected != "" {
 		message = fmt.Sprintf("%s: expected %s, got %s", first.What, first.Expected, first.Got)
 	}
-	return &junitFailure{Message: message, Type: "expectation", Text: "\n" + b.String()}
+	return &junitReason{Message: message, Type: "expectation", Text: "\n" + b.String()}
 }
 
 func inSeconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }
