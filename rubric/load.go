@@ -192,12 +192,17 @@ func (l *loader) checks(m *strict.Map, nodes []*yaml.Node, r *Rubric, identities
 	return out
 }
 
+// noLevel is what filters and rollups call it when there is no level.
+const noLevel = "none"
+
 func (l *loader) levels(m *strict.Map) []string {
 	var out []string
 	for _, t := range m.Texts("levels") {
 		switch {
 		case !namePattern.MatchString(t.Value):
 			m.Mistake(t.Line, "%q is no name of a level: %s", strict.Clip(t.Value), nameRule)
+		case t.Value == noLevel:
+			m.Mistake(t.Line, "%q is what readers call it when a service has no level: give the level another name", t.Value)
 		case slices.Contains(out, t.Value):
 			m.Mistake(t.Line, "level %q is given twice in %s: remove one of them", t.Value, m.What())
 		default:

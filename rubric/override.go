@@ -56,12 +56,13 @@ func (r *Rubric) For(s *catalog.Service) (*Rubric, error) {
 	own.Checks = slices.Clone(r.Checks)
 	for i, c := range own.Checks {
 		if fields := overrides[c.Name]; fields != nil {
-			changed, err := c.override(fields)
-			if err != nil {
-				errs = append(errs, fmt.Errorf("the annotations %s%s.… of service %s are left out: %w", prefix, c.Name, s.ID, err))
-				continue
+			changed, mistakes := c.override(fields)
+			for _, mistake := range mistakes {
+				errs = append(errs, fmt.Errorf("the annotations %s%s.… of service %s are left out: %s", prefix, c.Name, s.ID, mistake))
 			}
-			own.Checks[i] = changed
+			if mistakes == nil {
+				own.Checks[i] = changed
+			}
 		}
 	}
 	return &own, joinSorted(errs)
@@ -149,8 +150,8 @@ func (r *Rubric) overrideMistake(check, field string) string {
 }
 
 // override reads the thresholds anew, as if they stood in the rubric file with
-// the service's values in place.
-func (c *Check) override(fields map[string]string) (*Check, error) {
+// the service's values in place. There is no check where there are mistakes.
+func (c *Check) override(fields map[string]string) (own *Check, mistakes []string) {
 	values := c.written()
 	for field, value := range fields {
 		values[field] = value
@@ -166,14 +167,11 @@ func (c *Check) override(fields map[string]string) (*Check, error) {
 		node.Content = append(node.Content,
 			&yaml.Node{Kind: yaml.ScalarNode, Value: field}, &yaml.Node{Kind: yaml.ScalarNode, Value: value})
 	}
-	var errs []error
-	source := strict.Source{ValueBytes: maxTextBytes, Report: func(_ int, message string) {
-		errs = append(errs, errors.New(message))
-	}}
+	source := strict.Source{ValueBytes: maxTextBytes, Report: func(_ int, message string) { mistakes = append(mistakes, message) }}
 	m := source.Map(node, fmt.Sprintf("check %q", c.Name))
-	own := *c
+	own = new(*c)
 	own.Objective, own.Period, own.Window, own.Pass, own.Fail, own.Op = 0, 0, 0, nil, nil, ""
-	readThreshold(m, &own)
+	readThreshold(m, own)
 	own.Severity = choice(m, "severity", c.Severity, Critical, High, Medium, Low)
 	own.Weight = weight(m, DefaultWeight(own.Severity))
 	if own.Kind == KindCatalog {
@@ -181,11 +179,11 @@ func (c *Check) override(fields map[string]string) (*Check, error) {
 	} else {
 		own.OnMissing = choice(m, "on_missing", c.OnMissing, MissingUnknown, MissingFail, MissingPass, MissingNotApplicable)
 	}
-	if len(errs) > 0 {
-		return nil, joinSorted(errs)
+	if mistakes != nil {
+		return nil, mistakes
 	}
 	own.SLI, own.Hash, own.overrides = own.sli(), own.hash(), fields
-	return &own, nil
+	return own, nil
 }
 
 // written returns the overridable fields as they could stand in a file.
