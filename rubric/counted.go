@@ -28,6 +28,9 @@ func events(m *strict.Map) *Events {
 		total, bad := e.Map("total"), e.Map("bad")
 		badOf := selector(bad)
 		out.Total, out.BadOf = selector(total), &badOf
+		if out.BadOf.Metric == out.Total.Metric && everyEvent(out.BadOf.Where, out.Total.Where) && !total.Bad() && !bad.Bad() {
+			e.Mistake(bad.Line(), "bad of %s is the same metric and matches every event: say which ones are bad, e.g. {metric: %s, where: '{code=~\"5..\"}'}", e.What(), out.Total.Metric)
+		}
 		total.Done()
 		bad.Done()
 		for _, field := range []string{"metric", "where"} {

@@ -162,7 +162,11 @@ func (o BacktestOptions) span(s *setup) (collector.ReplayOptions, error) {
 	r.From = from.Truncate(r.Step)
 	r.To = r.From.Add(to.Sub(r.From).Truncate(o.Step))
 	if n := r.To.Sub(r.From)/r.Step + 1; n > backtestMost {
-		return r, fmt.Errorf("backtesting from %s to %s takes %d evaluations, but at most %d are made: give a shorter span, or --step=5m", r.From.Format(time.RFC3339), r.To.Format(time.RFC3339), n, backtestMost)
+		advice := "give a shorter span"
+		if r.Step < slo.SlotLength {
+			advice += ", or --step=5m"
+		}
+		return r, fmt.Errorf("backtesting from %s to %s takes %d evaluations, but at most %d are made: %s", r.From.Format(time.RFC3339), r.To.Format(time.RFC3339), n, backtestMost, advice)
 	}
 	return r, nil
 }

@@ -72,6 +72,10 @@ func TestMistakesInExpectationsAreFoundBeforeAnythingRuns(t *testing.T) {
       - {at: 2h, checks: {disk: {credit: [1]}}}
       - {at: 2h, checks: [disk]}
       - {at: 200d, score: 1}
+      - {at: 2h, score: 150}
+      - {at: 2h, next_step: dsk}
+      - {at: 2h, checks: {disk: {credit: 1.5}}}
+      - {at: 2h, checks: {disk: {points_lost: -1}}}
 `, "capacity.yml", capacityRubric)
 	require.Equal(t, `c.test.yml:13: expectation 1 of test "the disk fills" does not say when: add e.g. "at: 2h"
 c.test.yml:14: at of expectation 2 of test "the disk fills" is 90s, at which there is no tick: write a multiple of the interval 1m
@@ -92,7 +96,11 @@ c.test.yml:28: "verdict" of check "disk" of expectation 16 of test "the disk fil
 c.test.yml:29: check "disk" of expectation 17 of test "the disk fills" expects nothing: write e.g. "verdict: pass"
 c.test.yml:30: "credit" of check "disk" of expectation 18 of test "the disk fills" must be a text, not a list
 c.test.yml:31: "checks" of expectation 19 of test "the disk fills" must be a mapping of fields, not a list
-c.test.yml:32: at of expectation 20 of test "the disk fills" is 200d, but must be between 0s and 100d`, mistakes(t, path))
+c.test.yml:32: at of expectation 20 of test "the disk fills" is 200d, but must be between 0s and 100d
+c.test.yml:33: "score" of expectation 21 of test "the disk fills" is 150, but it is between 0 and 100
+c.test.yml:34: next_step of expectation 22 of test "the disk fills" is "dsk", which is no check of rubric capacity
+c.test.yml:35: "credit" of check "disk" of expectation 23 of test "the disk fills" is 1.5, but it is between 0 and 1
+c.test.yml:36: "points_lost" of check "disk" of expectation 24 of test "the disk fills" is -1, but it is between 0 and 100`, mistakes(t, path))
 }
 
 // TestSeriesCannotExhaustTheProcess has descriptions of a few bytes that stand

@@ -71,6 +71,7 @@ func (r *reader) expectation(m *strict.Map) *expectation {
 	e.fields = r.fields(m, cardFields(&scorecard.Scorecard{}))
 	if e.rubric != nil {
 		r.wantLevel(m, e.rubric)
+		wantStep(m, e.rubric)
 		e.checks = r.wantChecks(m, e.rubric)
 	} else {
 		m.Ask("checks")
@@ -146,6 +147,14 @@ func (r *reader) fields(m *strict.Map, known map[string]fact) []wantedField {
 func (r *reader) wantLevel(m *strict.Map, c *rubric.Rubric) {
 	if level := m.Text("level"); level != "" && !slices.Contains(c.Levels, level) {
 		m.Mistake(m.LineOf("level"), "level of %s is %q, which rubric %s does not have: write %s", m.What(), strict.Clip(level), c.Name, strings.Join(append(slices.Clone(c.Levels), "null"), " or "))
+	}
+}
+
+// wantStep holds the next step against the checks of the rubric.
+func wantStep(m *strict.Map, c *rubric.Rubric) {
+	step := m.Text("next_step")
+	if step != "" && !slices.ContainsFunc(c.Checks, func(check *rubric.Check) bool { return check.Name == step }) {
+		m.Mistake(m.LineOf("next_step"), "next_step of %s is %q, which is no check of rubric %s", m.What(), strict.Clip(step), c.Name)
 	}
 }
 

@@ -56,11 +56,11 @@ type (
 		Cases    []junitCase `xml:"testcase"`
 	}
 	junitCase struct {
-		Name    string        `xml:"name,attr"`
-		Class   string        `xml:"classname,attr"`
-		File    string        `xml:"file,attr"`
-		Line    int           `xml:"line,attr"`
-		Seconds string        `xml:"time,attr"`
+		Name    string       `xml:"name,attr"`
+		Class   string       `xml:"classname,attr"`
+		File    string       `xml:"file,attr"`
+		Line    int          `xml:"line,attr"`
+		Seconds string       `xml:"time,attr"`
 		Failure *junitReason `xml:"failure"`
 		Error   *junitReason `xml:"error"`
 	}

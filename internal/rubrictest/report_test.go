@@ -25,7 +25,8 @@ func TestAReportInTheFormatOfJUnit(t *testing.T) {
 	var b strings.Builder
 	problems := []catalog.Problem{
 		{Position: at(one, 1), Message: "it deserves a look", Warning: true},
-		{Position: at("bad.yml", 4), Message: "no checks"}, {Position: at("bad.yml", 7), Message: "no name"},
+		{Position: at("bad.yml", 4), Message: "no checks"},
+		{Position: at("bad.yml", 7), Message: "no name"},
 	}
 	require.NoError(t, WriteJUnit(&b, outcomes, problems))
 	var back junitReport

@@ -18,7 +18,8 @@ type fact struct {
 	number *float64
 	text   string
 	kind   fieldKind
-	score  bool // a number that is published with one decimal
+	score  bool    // a number that is published with one decimal
+	most   float64 // of a number that cannot be below 0, or 0 where anything goes
 }
 
 // fieldKind says how a field is written and compared.
@@ -33,9 +34,9 @@ const (
 
 func number(v *float64) fact { return fact{kind: kindNumber, number: v} }
 
-func points(v *float64) fact { return fact{kind: kindNumber, number: v, score: true} }
+func points(v *float64) fact { return fact{kind: kindNumber, number: v, score: true, most: 100} }
 
-func known(v float64) fact { return fact{kind: kindNumber, number: &v} }
+func share(v *float64) fact { return fact{kind: kindNumber, number: v, most: 1} }
 
 func text[T ~string](v T) fact { return fact{text: string(v)} }
 
@@ -61,7 +62,7 @@ func cardFields(c *scorecard.Scorecard) map[string]fact {
 	return map[string]fact{
 		"status": text(c.Status), "score": points(c.Score), "raw_score": points(c.RawScore), "last_score": points(c.LastScore),
 		"score_low": points(c.ScoreLow), "score_high": points(c.ScoreHigh), "score_without_waivers": points(c.ScoreWithoutWaivers),
-		"coverage": known(c.Coverage), "fresh_coverage": known(c.FreshCoverage),
+		"coverage": share(&c.Coverage), "fresh_coverage": share(&c.FreshCoverage),
 		"grade": text(c.Grade), "level": text(c.Level), "pass": perhaps(c.Pass), "capped_by": text(c.CappedBy),
 		"draft": truth(c.Draft), "next_step": text(nextStep(c)),
 	}
@@ -70,13 +71,13 @@ func cardFields(c *scorecard.Scorecard) map[string]fact {
 // resultFields returns the fields of a result that a test may name.
 func resultFields(r *scorecard.Result) map[string]fact {
 	fields := map[string]fact{
-		"verdict": text(r.Verdict), "reason": text(r.Reason), "credit": number(r.Credit), "value": number(r.Value),
-		"points_lost": points(r.PointsLost), "coverage": known(r.Coverage), "carried": truth(r.Carried), "missing": text(r.Missing),
+		"verdict": text(r.Verdict), "reason": text(r.Reason), "credit": share(r.Credit), "value": number(r.Value),
+		"points_lost": points(r.PointsLost), "coverage": share(&r.Coverage), "carried": truth(r.Carried), "missing": text(r.Missing),
 		"pending": text(r.Pending), "flapping": truth(r.Flapping), "low_traffic": truth(r.LowTraffic),
-		"message": {kind: kindPart, text: r.Message}, "remaining": number(nil), "covered": number(nil),
+		"message": {kind: kindPart, text: r.Message}, "remaining": number(nil), "covered": share(nil),
 	}
 	if b := r.Budget; b != nil {
-		fields["remaining"], fields["covered"] = number(b.Remaining), known(b.Covered)
+		fields["remaining"], fields["covered"] = number(b.Remaining), share(&b.Covered)
 	}
 	return fields
 }
@@ -140,7 +141,7 @@ func readWant(m *strict.Map, field string, f fact) (want, string, bool) {
 	written := m.Text(field)
 	switch f.kind {
 	case kindNumber:
-		return readNumber(m, field, written, f.score)
+		return readNumber(m, field, written, f)
 	case kindTruth:
 		if written != "true" && written != "false" {
 			m.Mistake(m.LineOf(field), "%q of %s is %q: write true, false or null", field, m.What(), written)
@@ -153,7 +154,7 @@ func readWant(m *strict.Map, field string, f fact) (want, string, bool) {
 	return want{text: written}, written, true
 }
 
-func readNumber(m *strict.Map, field, written string, score bool) (want, string, bool) {
+func readNumber(m *strict.Map, field, written string, f fact) (want, string, bool) {
 	match := numberPattern.FindStringSubmatch(strings.TrimSpace(written))
 	if match == nil {
 		m.Mistake(m.LineOf(field), "%q of %s is %q, which is no number: %s", field, m.What(), written, numberExamples)
@@ -164,12 +165,16 @@ func readNumber(m *strict.Map, field, written string, score bool) (want, string,
 	switch {
 	case match[3] != "":
 		w.tolerance, _ = strconv.ParseFloat(match[3], 64)
-	case !score:
+	case !f.score:
 		w.tolerance = halfOfALastUnit * math.Pow10(-max(fewestDecimals, len(match[2])))
 	}
 	w.tolerance += roundingErrors * max(1, math.Abs(w.number))
 	if math.IsInf(w.number, 0) || math.IsInf(w.tolerance, 0) {
 		m.Mistake(m.LineOf(field), "%q of %s is %q, which is too large a number: %s", field, m.What(), written, numberExamples)
+		return want{}, "", false
+	}
+	if f.most > 0 && (w.number < 0 || w.number > f.most) {
+		m.Mistake(m.LineOf(field), "%q of %s is %s, but it is between 0 and %g", field, m.What(), written, f.most)
 		return want{}, "", false
 	}
 	return w, written, true
