@@ -25,19 +25,7 @@ func events(m *strict.Map) *Events {
 	e.Name("events of " + m.What())
 	out := &Events{Recorded: choice(e, "recorded", "", Recorded5m)}
 	if e.Has("total") {
-		total, bad := e.Map("total"), e.Map("bad")
-		badOf := selector(bad)
-		out.Total, out.BadOf = selector(total), &badOf
-		if out.BadOf.Metric == out.Total.Metric && everyEvent(out.BadOf.Where, out.Total.Where) && !total.Bad() && !bad.Bad() {
-			e.Mistake(bad.Line(), "bad of %s is the same metric and matches every event: say which ones are bad, e.g. {metric: %s, where: '{code=~\"5..\"}'}", e.What(), out.Total.Metric)
-		}
-		total.Done()
-		bad.Done()
-		for _, field := range []string{"metric", "where"} {
-			refuse(e, field, "the metrics are those of total and bad")
-		}
-		counters(e, out)
-		e.Done()
+		twoMetrics(e, out)
 		return out
 	}
 	if bad := e.Node("bad"); bad != nil && bad.Kind == yaml.MappingNode && len(bad.Content) > 0 && bad.Content[0].Value == "metric" {
@@ -90,6 +78,22 @@ func contradiction(list []*labels.Matcher) (a, b *labels.Matcher) {
 		}
 	}
 	return nil, nil
+}
+
+// twoMetrics reads {total: {…}, bad: {…}}.
+func twoMetrics(e *strict.Map, out *Events) {
+	total, bad := e.Map("total"), e.Map("bad")
+	out.Total, out.BadOf = selector(total), new(selector(bad))
+	if out.BadOf.Metric == out.Total.Metric && everyEvent(out.BadOf.Where, out.Total.Where) && !total.Bad() && !bad.Bad() {
+		e.Mistake(bad.Line(), "bad of %s is the same metric and matches every event: say which ones are bad, e.g. {metric: %s, where: '{code=~\"5..\"}'}", e.What(), out.Total.Metric)
+	}
+	total.Done()
+	bad.Done()
+	for _, field := range []string{"metric", "where"} {
+		refuse(e, field, "the metrics are those of total and bad")
+	}
+	counters(e, out)
+	e.Done()
 }
 
 // badOfEvents refuses a bad that tells services apart, not events: by a label of
