@@ -87,6 +87,7 @@ func (c *Collector) handIn(ctx context.Context, lease scorecard.Lease, s *scorec
 	err := c.send(ctx, lease, s)
 	if errors.Is(err, scorecard.ErrForgotten) {
 		c.count(err)
+		c.o.Logger.Error("the store has lost what was committed before: all that is known here is handed over again; history that is lost stays so", "err", err)
 		c.unsave()
 		return c.send(ctx, lease, s)
 	}

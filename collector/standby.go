@@ -24,21 +24,42 @@ const (
 // standBy asks for the lease until it is granted, and keeps the memory warm
 // until then. It reports false when ctx has ended.
 func (c *Collector) standBy(ctx context.Context) bool {
-	for told := false; ctx.Err() == nil; {
-		err := c.keeper.acquire(ctx)
-		if err == nil {
+	for held := false; ctx.Err() == nil; { // held by another, as the store said last
+		switch err := c.keeper.acquire(ctx); {
+		case err == nil:
 			return true
-		}
-		if errors.Is(err, scorecard.ErrFenced) {
-			if !told {
+		case errors.Is(err, scorecard.ErrFenced):
+			if !held {
 				c.o.Logger.Info("another grader holds the lease: standing by", "err", err)
-				told = true
+				held = true
 			}
 			c.follow(ctx)
+		case held:
+			c.giveWay(ctx)
 		}
 		sleepUntil(ctx, time.Now().Add(leasePoll))
 	}
 	return false
+}
+
+// giveWay waits until a store that went away answers again, and then for as
+// long as a lease lasts. Who held it has graded meanwhile, and has what belongs
+// into history: it is to renew the lease first, even if that has expired.
+func (c *Collector) giveWay(ctx context.Context) {
+	for !c.answers(ctx) {
+		if !sleepUntil(ctx, time.Now().Add(leasePoll)) {
+			return
+		}
+	}
+	sleepUntil(ctx, time.Now().Add(leaseTTL))
+}
+
+// answers reports whether the store can be asked.
+func (c *Collector) answers(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, followTimeout)
+	defer cancel()
+	err := c.o.Store.Sync(ctx)
+	return err == nil || errors.Is(err, scorecard.ErrForgotten)
 }
 
 // follow reads what was committed since it was called last.
@@ -173,10 +194,15 @@ func (c *Collector) loadPages(ctx context.Context) error {
 		return nil
 	}
 	c.saved = own.Version
-	if own.Version == "" {
+	switch {
+	case own.Version == "":
 		c.agenda = agenda.New()
-	} else if err := c.agenda.Load(own.Data, c.sources); err != nil {
-		c.pageFailed(own, err)
+	case own.Data == nil:
+		c.pageFailed(own, errors.New("the store has lost what is in it"))
+	default:
+		if err := c.agenda.Load(own.Data, c.sources); err != nil {
+			c.pageFailed(own, err)
+		}
 	}
 	return nil
 }

@@ -74,6 +74,45 @@ func TestOneThatStandsByTakesOverWhenTheGraderIsKilled(t *testing.T) {
 	})
 }
 
+// TestWhoGradedWithoutTheStoreHandsInItsTicks has the store away for longer than
+// a lease lasts, for both graders alike.
+func TestWhoGradedWithoutTheStoreHandsInItsTicks(t *testing.T) {
+	for _, killed := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			services := fixture.Named("playlist")
+			prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
+			f := spec{Rubrics: fixture.Availability, Services: services}
+			e := start(t, f, Options{}, source("eu", prom))
+			two := e.second(t, f, Options{}, source("eu", prom))
+			defer two.stop()
+			e.until(10*time.Minute + 50*time.Second)
+			away := errors.New("connection refused")
+			e.store.setFail(away)
+			two.store.setFail(away)
+			e.until(15*time.Minute + 51*time.Second)
+			before := len(e.store.all())
+			two.store.setFail(nil)
+			if killed {
+				e.kill()
+				<-time.After(leaseTTL + 3*leasePoll)
+				synctest.Wait()
+				require.Equal(t, "another", two.keeper.held.Load().Owner, "nobody is waited for twice")
+				return
+			}
+			defer e.stop()
+			<-time.After(heartbeat) // the first to be back is not the one that graded
+			e.store.setFail(nil)
+			e.until(18 * time.Minute)
+			require.NotNil(t, e.keeper.held.Load(), "it is let go on")
+			require.Nil(t, two.keeper.held.Load())
+			after := e.store.all()[before:]
+			require.Len(t, after, 2)
+			require.Len(t, after[0].Backlog, 5, "what was graded meanwhile goes into history")
+			require.Equal(t, e.at(16*time.Minute), after[0].Snapshot.Tick)
+		})
+	}
+}
+
 func TestAReleasedLeaseIsTakenWithinSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := fixture.Named("playlist")

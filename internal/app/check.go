@@ -66,7 +66,9 @@ func (o CheckOptions) checkConfig(ctx context.Context, path string) (catalog.Pro
 	problems = append(problems, cfg.ReviewAll(rubrics, snapshot.Services(), now)...)
 	problems = append(problems, config.ReviewWaivers(waivers, rubrics, snapshot.Services(), now)...)
 	s := &setup{config: cfg}
-	if err := s.connect(nil, slog.New(slog.DiscardHandler)); err != nil {
+	if len(cfg.Sources) == 0 && cfg.Redis != nil {
+		problems = append(problems, catalog.Problem{Position: catalog.Position{File: path}, Warning: true, Message: "there is no source: this is enough for serve --target=api, and for nothing else"})
+	} else if err := s.connect(nil, slog.New(slog.DiscardHandler)); err != nil {
 		problems = append(problems, catalog.Problem{Position: catalog.Position{File: path}, Message: strings.TrimPrefix(err.Error(), path+": ")})
 	}
 	s.close()

@@ -106,7 +106,7 @@ func (r *reloading) heed(ctx context.Context) {
 // load does all that can fail, and then swaps.
 func (r *reloading) load(ctx context.Context) error {
 	r.watcher.Refresh()
-	cfg, err := readConfig(r.path, r.log)
+	cfg, err := readConfig(r.path, config.Load, r.log)
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,11 @@ type serviceExtras struct {
 
 // newService builds all parts. Nothing runs yet but the listener.
 func newService(o ServeOptions, extras serviceExtras) (*service, error) {
-	cfg, err := readConfig(o.ConfigFile, o.Logger)
+	read := config.Load
+	if o.Target == targetAPI {
+		read = config.LoadForReaders
+	}
+	cfg, err := readConfig(o.ConfigFile, read, o.Logger)
 	if err != nil {
 		return nil, err
 	}

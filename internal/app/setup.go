@@ -57,7 +57,7 @@ func (s *setup) replacedBy(next *setup) {
 // load reads the configuration and what it names. Mistakes in apgar.yml end
 // it; a bad entity, rubric or waiver is left out, reported, and the rest loads.
 func load(path string, log *slog.Logger) (*setup, error) {
-	cfg, err := readConfig(path, log)
+	cfg, err := readConfig(path, config.Load, log)
 	if err != nil {
 		return nil, err
 	}
@@ -65,11 +65,11 @@ func load(path string, log *slog.Logger) (*setup, error) {
 }
 
 // readConfig reads the configuration itself.
-func readConfig(path string, log *slog.Logger) (*config.Config, error) {
+func readConfig(path string, read func(string) (*config.Config, []catalog.Problem), log *slog.Logger) (*config.Config, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the configuration %s: there is no such file: name yours with --config.file, or see what Apgar does with `apgar demo`", path)
 	}
-	cfg, problems := config.Load(path)
+	cfg, problems := read(path)
 	if err := failed(problems); err != nil {
 		return nil, err
 	}

@@ -25,16 +25,27 @@ const nameRule = "use 1 to 63 lower-case letters, digits and dashes"
 // is more than a warning, the Config is nil. The catalog, the rubrics and the
 // waivers that the file names are not read: LoadCatalog, LoadRubrics and
 // LoadWaivers do that.
-func Load(path string) (*Config, []catalog.Problem) {
+func Load(path string) (*Config, []catalog.Problem) { return load(path, (*reader).everything) }
+
+// LoadForReaders is Load for a process that shows what others have committed: of
+// the sections it reads global, redis and exporter alone, and what is wrong in
+// others is no concern of it.
+func LoadForReaders(path string) (*Config, []catalog.Problem) { return load(path, (*reader).forReaders) }
+
+func load(path string, sections func(*reader, *strict.Map)) (*Config, []catalog.Problem) {
 	data, err := file.Read(path)
 	if err != nil {
 		return nil, []catalog.Problem{{Position: catalog.Position{File: path}, Message: err.Error()}}
 	}
-	return Parse(path, data)
+	return parse(path, data, sections)
 }
 
 // Parse is Load with the content of the file at hand.
 func Parse(path string, data []byte) (*Config, []catalog.Problem) {
+	return parse(path, data, (*reader).everything)
+}
+
+func parse(path string, data []byte, sections func(*reader, *strict.Map)) (*Config, []catalog.Problem) {
 	r := &reader{out: &Config{Path: path, Dir: filepath.Dir(path), lines: map[string]int{}}}
 	limits := strict.Limits{Bytes: catalog.MaxFileBytes, Documents: 1, Depth: 32}
 	roots := strict.Documents(data, limits, r.report)
@@ -44,13 +55,7 @@ func Parse(path string, data []byte) (*Config, []catalog.Problem) {
 		m = source.Map(roots[0], "apgar.yml")
 	}
 	if !m.Bad() {
-		r.global(m)
-		r.sources(m)
-		r.catalog(m)
-		r.rubrics(m)
-		r.identities(m)
-		r.redis(m)
-		r.exporter(m)
+		sections(r, m)
 		m.Done()
 	}
 	catalog.Problems(r.problems).Sort()
@@ -64,6 +69,25 @@ func Parse(path string, data []byte) (*Config, []catalog.Problem) {
 type reader struct {
 	out      *Config
 	problems []catalog.Problem
+}
+
+func (r *reader) everything(m *strict.Map) {
+	r.global(m)
+	r.sources(m)
+	r.catalog(m)
+	r.rubrics(m)
+	r.identities(m)
+	r.redis(m)
+	r.exporter(m)
+}
+
+func (r *reader) forReaders(m *strict.Map) {
+	r.global(m)
+	r.redis(m)
+	r.exporter(m)
+	for _, section := range []string{"sources", "catalog", "rubrics", "identities"} {
+		m.Ask(section)
+	}
 }
 
 func (r *reader) report(line int, message string) {

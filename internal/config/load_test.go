@@ -34,6 +34,28 @@ func TestProblems(t *testing.T) {
 	})
 }
 
+// TestReadersNeedLittle has a mistake in every section that only graders read,
+// and then one in each of the others.
+func TestReadersNeedLittle(t *testing.T) {
+	read := func(text string) (*Config, string) {
+		path := filepath.Join(t.TempDir(), "apgar.yml")
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		c, problems := LoadForReaders(path)
+		return c, strings.ReplaceAll(catalog.Problems(problems).Error(), filepath.Dir(path)+"/", "")
+	}
+	graders := "sources: [{name: EU}]\ncatalog: [x]\nrubrics: {packs: [nope]}\nidentities: {a: {labels: {x: '('}}}\n"
+	c, problems := read(graders + "global: {external_url: \"https://apgar.example.org/\"}\nredis: {addresses: [\"redis:6379\"]}\nexporter: {series_limit: 7}\n")
+	require.Empty(t, problems)
+	require.Equal(t, []string{"redis:6379"}, c.Redis.Addresses)
+	require.Equal(t, 7, c.Exporter.SeriesLimit)
+	require.Equal(t, "https://apgar.example.org", strings.TrimSuffix(c.Global.ExternalURL, "/"))
+	c, problems = read(graders + "redis: {adresses: []}\nexporter: {series_limit: -1}\nsorces: []\n")
+	require.Nil(t, c)
+	for _, want := range []string{`apgar.yml:5: unknown field "adresses"`, "apgar.yml:6: series_limit", `apgar.yml:7: unknown field "sorces"`} {
+		require.Contains(t, problems, want)
+	}
+}
+
 func TestEveryFieldIsRead(t *testing.T) {
 	c, problems := Parse("/etc/apgar/apgar.yml", []byte(`
 global: {evaluation_interval: 15s, query_delay: 2s, query_timeout: 10s, external_url: "https://apgar.example.org/", environment: staging}

@@ -74,7 +74,7 @@ func (s *Store) commit(ctx context.Context, c *scorecard.Commit) (err error) {
 func (s *Store) checkLoss(b *base) error {
 	gone, ledger := b.forget()
 	if gone > 0 {
-		s.o.Logger.Error("the store has lost objects that it had: what can be is written anew", "objects", gone)
+		s.o.Logger.Error("the store has lost objects that it had: what is known is written anew, and history in them is gone", "objects", gone)
 		b.open = newOpenBlocks()
 	}
 	switch {

@@ -182,6 +182,9 @@ func (s *Store) sync(ctx context.Context) error {
 	if !s.serve(served, next, snap, changes) {
 		return errOvertaken
 	}
+	if was := served.manifest; was != nil && m.Incarnation != was.Incarnation {
+		s.o.Logger.Warn("the store has begun anew: readers of changes start over, and history from before is gone", "tick", m.Tick)
+	}
 	kind := "changed"
 	if doubted {
 		kind = "full"
