@@ -166,6 +166,7 @@ func (c *Collector) hold(ctx context.Context) {
 		end()
 		beating.Wait()
 		c.join()
+		c.scoresLog = awayLog{} // nobody reads them until the next term
 		if c.keeper.held.Load() == nil {
 			c.ready = false
 		}

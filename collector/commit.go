@@ -218,6 +218,11 @@ func (c *Collector) leftToAnother(tick time.Time, err error) error {
 
 func (c *Collector) count(err error) { c.metrics.commits.WithLabelValues(commitResult(err)).Inc() }
 
+// commitResults are what commitResult returns.
+func commitResults() []string {
+	return []string{"ok", "fenced", "old_tick", "future_tick", "forgotten", "timeout", "error"}
+}
+
 func commitResult(err error) string {
 	switch {
 	case err == nil:

@@ -86,6 +86,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		share(reg, &slots)
 	}
 	m.slots = newSlotCounter(slots)
+	for _, result := range commitResults() {
+		m.commits.WithLabelValues(result) // so that the first of a kind is seen to come
+	}
 	m.queries.Reset() // sources may be gone
 	m.unmatched.Reset()
 	m.slow.Reset()

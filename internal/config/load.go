@@ -30,7 +30,9 @@ func Load(path string) (*Config, []catalog.Problem) { return load(path, (*reader
 // LoadForReaders is Load for a process that shows what others have committed: of
 // the sections it reads global, redis and exporter alone, and what is wrong in
 // others is no concern of it.
-func LoadForReaders(path string) (*Config, []catalog.Problem) { return load(path, (*reader).forReaders) }
+func LoadForReaders(path string) (*Config, []catalog.Problem) {
+	return load(path, (*reader).forReaders)
+}
 
 func load(path string, sections func(*reader, *strict.Map)) (*Config, []catalog.Problem) {
 	data, err := file.Read(path)

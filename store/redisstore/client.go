@@ -79,7 +79,7 @@ func (c Connection) credentials() func(context.Context) (string, string, error) 
 	return func(context.Context) (string, string, error) {
 		password, err := c.Password()
 		if err != nil {
-			return "", "", fmt.Errorf("log in to redis: %w", err)
+			return "", "", fmt.Errorf("%w: %w", errNoPassword, err)
 		}
 		return c.Username, password, nil
 	}

@@ -32,6 +32,9 @@ const (
 	classOther     class = "other"
 )
 
+// errNoPassword says that there is nothing to log in with.
+var errNoPassword = errors.New("log in to redis")
+
 // classOf finds out what kind of trouble an error is.
 func classOf(err error) class {
 	var future *codec.FutureError
@@ -43,7 +46,7 @@ func classOf(err error) class {
 		return classFuture
 	case errors.Is(err, codec.ErrCorrupt):
 		return classCorrupt
-	case redis.IsAuthError(err), redis.IsPermissionError(err):
+	case redis.IsAuthError(err), redis.IsPermissionError(err), errors.Is(err, errNoPassword):
 		return classAuth
 	case redis.IsOOMError(err):
 		return classMemory

@@ -2,9 +2,11 @@ package redisstore
 
 import (
 	"fmt"
+	"io/fs"
 	"net"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -271,10 +273,12 @@ func TestSecretsStaySecret(t *testing.T) {
 	g.store = s
 	try(classAuth, "password_file")
 	// One that cannot be read.
-	limited.Registerer, limited.Connection.Password = prometheus.NewPedanticRegistry(), func() (string, error) { return canary, fmt.Errorf("no such file") }
+	limited.Registerer, limited.Connection.Password = prometheus.NewPedanticRegistry(), func() (string, error) {
+		return canary, &fs.PathError{Op: "open", Path: "password", Err: syscall.ENOENT}
+	}
 	s = open(t, limited)
 	g.store = s
-	try(classOther, "no such file")
+	try(classAuth, "no such file")
 
 	for _, err := range errs {
 		if err != nil {

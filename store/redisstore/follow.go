@@ -93,7 +93,7 @@ func (s *Store) Run(ctx context.Context) error {
 func (s *Store) tell(failing bool, err error) bool {
 	switch {
 	case err != nil && !failing:
-		s.o.Logger.Error("the store cannot be followed: what is known is served on, as stale", "err", err)
+		s.o.Logger.Error("the store cannot be followed: what is known is served on, and called stale when that lasts", "err", err)
 	case err == nil && failing:
 		s.o.Logger.Info("the store is followed again")
 	}
@@ -182,9 +182,7 @@ func (s *Store) sync(ctx context.Context) error {
 	if !s.serve(served, next, snap, changes) {
 		return errOvertaken
 	}
-	if was := served.manifest; was != nil && m.Incarnation != was.Incarnation {
-		s.o.Logger.Warn("the store has begun anew: readers of changes start over, and history from before is gone", "tick", m.Tick)
-	}
+	s.tellOfLoss(served.manifest, m)
 	kind := "changed"
 	if doubted {
 		kind = "full"
@@ -192,6 +190,14 @@ func (s *Store) sync(ctx context.Context) error {
 	}
 	s.metrics.syncs.WithLabelValues(kind).Inc()
 	return nil
+}
+
+// tellOfLoss logs that a generation is of another incarnation than the one that
+// was served.
+func (s *Store) tellOfLoss(was, m *manifest) {
+	if was != nil && m.Incarnation != was.Incarnation {
+		s.o.Logger.Warn("the store has begun anew: readers of changes start over, and history from before is gone", "tick", m.Tick)
+	}
 }
 
 // serve publishes a generation in place of an older one. It reports false, and

@@ -22,6 +22,15 @@ type metrics struct {
 	skew          prometheus.Gauge
 }
 
+// corruptKinds are the kinds of what may be damaged.
+func corruptKinds() []string {
+	kinds := []string{"manifest", "changes", "key"}
+	for _, k := range []kind{kindCards, kindStates, kindRoot, kindHistory, kindPage, kindCatalog, kindRubrics, kindSources} {
+		kinds = append(kinds, string(k))
+	}
+	return kinds
+}
+
 // newMetrics registers the metrics. A nil registerer is fine.
 func newMetrics(reg prometheus.Registerer, s *Store) (*metrics, error) {
 	m := &metrics{
@@ -59,6 +68,9 @@ func newMetrics(reg prometheus.Registerer, s *Store) (*metrics, error) {
 			Name: "apgar_store_clock_skew_seconds",
 			Help: "How far the clock of Redis is ahead of this machine's.",
 		}),
+	}
+	for _, kind := range corruptKinds() {
+		m.corrupt.WithLabelValues(kind) // so that the first of a kind is seen to come
 	}
 	m.collectors = []prometheus.Collector{
 		m.errors, m.corrupt, m.syncs, m.fetched, m.commitSeconds, m.commitBytes, m.evicts, m.skew, newStoreCollector(s),
