@@ -59,10 +59,10 @@ func (c *Collector) prime(ctx context.Context) (next time.Time, ok bool) {
 }
 
 // countSkipped counts the ticks between the newest that was graded, by
-// whomever, and the next.
+// whomever and in whatever interval, and the next.
 func (c *Collector) countSkipped(next time.Time) {
 	if !c.lastTick.IsZero() {
-		c.metrics.ticksMissed.Add(float64(next.Sub(c.lastTick)/c.o.Plan.Interval - 1))
+		c.metrics.ticksMissed.Add(float64((next.Sub(c.lastTick) - 1) / c.o.Plan.Interval))
 	}
 }
 

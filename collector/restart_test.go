@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 
 	"github.com/apgarhq/apgar/collector/gather"
@@ -36,6 +37,38 @@ func (e *engine) reload(t *testing.T, f spec, o Options, sources ...gather.Sourc
 	e.stop()
 	next.run(t)
 	return next
+}
+
+// TestTheIntervalMayChange goes on in a longer and a shorter interval, from a
+// tick that the longer one does not have, after a restart and after a reload.
+func TestTheIntervalMayChange(t *testing.T) {
+	for _, c := range []struct{ before, after time.Duration }{{15 * time.Second, time.Minute}, {time.Minute, 15 * time.Second}, {time.Second, 5 * time.Minute}} {
+		for _, reloads := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				services := fixture.Named("playlist")
+				f := spec{Rubrics: fixture.Availability, Services: services, Interval: c.before}
+				prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
+				e := start(t, f, Options{}, source("eu", prom))
+				e.until(6*time.Minute + 53*time.Second)
+				last := e.store.newest().Tick
+				f.Interval = c.after
+				goOn := e.again
+				if reloads {
+					goOn = e.reload
+				} else {
+					e.stop()
+				}
+				two := goOn(t, f, Options{}, source("eu", prom))
+				defer two.stop()
+				e.until(20*time.Minute + c.after)
+				newest := e.store.newest()
+				require.Equal(t, c.after, newest.Interval)
+				require.Zero(t, newest.Tick.Sub(e.midnight)%c.after)
+				require.True(t, newest.Tick.After(last))
+				require.Zero(t, testutil.ToFloat64(two.metrics.ticksMissed))
+			})
+		}
+	}
 }
 
 func TestARestartAsksOnlyForTheTicksThatAreMissing(t *testing.T) {

@@ -2,6 +2,7 @@ package scorecard
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -103,12 +104,15 @@ func (c *Scorecard) nextSteps(in *Input, sorted []*Result) {
 		fixes = append(fixes, f)
 	}
 	slices.SortFunc(fixes, func(a, b fix) int {
-		return cmp.Or(cmp.Compare(b.credit, a.credit), cmp.Compare(b.points, a.points), cmp.Compare(a.Check, b.Check))
+		return cmp.Or(cmp.Compare(b.credit, a.credit), cmp.Compare(exact(b.points), exact(a.points)), cmp.Compare(a.Check, b.Check))
 	})
 	for _, f := range fixes {
 		c.NextSteps = append(c.NextSteps, f.NextStep)
 	}
 }
+
+// exact takes away what rounding has put between numbers that are equal.
+func exact(v float64) float64 { return math.Round(v*1e9) / 1e9 }
 
 // gain is how far the score would rise if a check passed.
 func (c *Scorecard) gain(sorted []*Result, of *Result) float64 {

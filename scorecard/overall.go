@@ -110,7 +110,8 @@ func (c *Scorecard) StandsAt(tick time.Time) (score float64, held, ok bool) {
 // overall is the sums over the parts of an overall scorecard.
 type overall struct {
 	all, known                float64 // weights
-	score, unwaived           float64 // weight times score of what is known
+	score                     float64 // weight times score of what is known
+	bare, unwaived            float64 // weight, and weight times score, as if there were no waivers
 	low, high                 float64
 	coverage, fresh           float64
 	capping                   string // the heaviest rubric that is capped, then by name
@@ -140,7 +141,24 @@ func (o *overall) add(p part) {
 	if c.ScoreWithoutWaivers != nil {
 		score = *c.ScoreWithoutWaivers
 	}
+	o.bare += w
 	o.unwaived += w * score
+}
+
+// waivedAway reports whether waivers have left nothing to score.
+func (c *Scorecard) waivedAway() bool {
+	return c.Status == NotScored && slices.ContainsFunc(c.Results, func(r Result) bool { return r.Verdict == Waived && r.Weight > 0 })
+}
+
+// addWaived adds a rubric that waivers have left nothing of: it counts in what
+// would be without them.
+func (o *overall) addWaived(p part) {
+	if p.card.ScoreWithoutWaivers == nil {
+		return
+	}
+	o.bare += p.weight
+	o.unwaived += p.weight * *p.card.ScoreWithoutWaivers
+	o.capBared = o.capBared || p.card.caps.unwaived
 }
 
 // sumOverall sets score, coverage, bounds, cap and pass. A rubric with a
@@ -149,10 +167,14 @@ func (c *Scorecard) sumOverall(parts []part) {
 	var o overall
 	failed, unclear := false, false
 	for _, p := range parts {
-		if p.card.Status == NotScored {
-			continue
+		switch {
+		case p.card.Status != NotScored:
+			o.add(p)
+		case p.card.waivedAway():
+			o.addWaived(p)
+		default:
+			continue // nothing of it applies
 		}
-		o.add(p)
 		failed = failed || p.card.Pass != nil && !*p.card.Pass
 		unclear = unclear || p.card.Pass == nil
 	}
@@ -187,7 +209,7 @@ func (c *Scorecard) scoreOverall(o *overall) {
 		c.CappedBy = o.capping
 	}
 	c.RawScore, c.Score, c.CapPoints = ptr(raw), ptr(score), ptr(raw-score)
-	c.ScoreWithoutWaivers = ptr(capped(math.Min(100, o.unwaived/o.known), o.capBared))
+	c.ScoreWithoutWaivers = ptr(capped(math.Min(100, o.unwaived/o.bare), o.capBared))
 	c.Grade = gradeOf(score)
 }
 

@@ -95,6 +95,30 @@ func TestTheOverallScorecardWeighsRubrics(t *testing.T) {
 	}
 }
 
+// TestAWaiverOfAWholeRubricHidesNothingOfTheWhole waives the one check of a
+// rubric, which fails and is critical.
+func TestAWaiverOfAWholeRubricHidesNothingOfTheWhole(t *testing.T) {
+	in := overallInput([]ruled{{1, []scored{{"x", 1, 0, true, 0}}}, {3, one(1)}, {1, nil}})
+	for _, waived := range []bool{false, true} {
+		r, facts := checksOf([]scored{{"x", 1, 0, true, 0}})
+		r.Name, r.Weight = "a", 1
+		graded := input(r, facts...)
+		if waived {
+			graded.Waivers = map[string]string{"x": "w"}
+		}
+		in.Cards[0], _ = scorecard.Grade(graded)
+		card, _ := scorecard.GradeOverall(in)
+		assert.InDelta(t, 59, *card.ScoreWithoutWaivers, 0)
+		if waived {
+			assert.InDelta(t, 100, *card.Score, 0)
+			assert.Nil(t, card.Pass, "nobody knows")
+		} else {
+			assert.InDelta(t, 59, *card.Score, 0)
+			assert.False(t, *card.Pass)
+		}
+	}
+}
+
 func TestDraftsAreNotInTheOverallScorecard(t *testing.T) {
 	in := overallInput([]ruled{{1, one(1)}, {1, one(0)}})
 	in.Cards[1].Draft = true

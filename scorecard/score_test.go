@@ -48,6 +48,16 @@ func checksOf(list []scored) (*rubric.Rubric, []scorecard.CheckFacts) {
 	return rubricOf(checks...), facts
 }
 
+// TestAScoreHalfwayBetweenTwoIsRoundedUp has 28.75, which a share of 23/80
+// times 100 falls short of.
+func TestAScoreHalfwayBetweenTwoIsRoundedUp(t *testing.T) {
+	r, facts := checksOf([]scored{{"a", 23, 1, false, 0}, {"b", 57, 0, false, 0}})
+	card := grade(r, facts...)
+	for _, score := range []*float64{card.Score, card.RawScore, card.ScoreLow, card.ScoreHigh, card.ScoreWithoutWaivers} {
+		require.Equal(t, "28.8", scorecard.RoundScore(*score))
+	}
+}
+
 func TestScores(t *testing.T) {
 	null := -1.0
 	for _, test := range []struct {

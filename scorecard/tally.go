@@ -103,9 +103,13 @@ func (t *tally) status(r *rubric.Rubric) Status {
 	return Scored
 }
 
-// raw is the score of what counts, before the cap. The share comes first:
-// it cannot exceed 1, which 100 · earned ÷ counted can, by rounding, exceed 100.
-func (t *tally) raw() float64 { return 100 * (t.earned / t.counted) }
+// raw is the score of what counts, before the cap.
+func (t *tally) raw() float64 { return outOf100(t.earned, t.counted) }
+
+// outOf100 is a part of a whole in hundredths. It multiplies first, so that what
+// lies halfway between two published scores comes out exactly there, and is not
+// above 100, where that would bring it by rounding.
+func outOf100(part, whole float64) float64 { return math.Min(100, 100*part/whole) }
 
 // score is the score after the cap.
 func (t *tally) score() float64 {
@@ -118,8 +122,8 @@ func (t *tally) score() float64 {
 // bounds returns the lowest and the highest score that what is not known could
 // bring, the caps included.
 func (t *tally) bounds() (low, high float64) {
-	low = 100 * (t.sure / t.applicable)
-	high = 100 * ((t.sure + (t.applicable - t.known)) / t.applicable)
+	low = outOf100(t.sure, t.applicable)
+	high = outOf100(t.sure+(t.applicable-t.known), t.applicable)
 	if t.counted > 0 { // take out what rounding has put between
 		low, high = math.Min(low, t.raw()), math.Max(high, t.raw())
 	}
@@ -129,7 +133,7 @@ func (t *tally) bounds() (low, high float64) {
 	if t.caps.known {
 		high = math.Min(high, criticalCap)
 	}
-	return low, math.Min(100, high)
+	return low, high
 }
 
 // mostWaived is the share of weight above which waivers hide too much for a
