@@ -12,7 +12,7 @@ import (
 )
 
 // mostStoreTime is how long a tick waits for what it reads from the store, and
-// how long for the commit, unless ticks are shorter.
+// at first for the commit, unless ticks are shorter.
 const mostStoreTime = 5 * time.Second
 
 func (c *Collector) storeTimeout() time.Duration { return min(mostStoreTime, c.o.Plan.Interval/2) }
@@ -111,13 +111,15 @@ func (c *Collector) commitAgain(ctx context.Context, lease scorecard.Lease, s *s
 
 func (c *Collector) send(ctx context.Context, lease scorecard.Lease, s *scorecard.Snapshot) error {
 	pages := c.pages()
-	limited, cancel := context.WithTimeout(ctx, c.storeTimeout()+timeFor(pages))
+	limited, cancel := context.WithTimeout(ctx, c.pace.limit(c.storeTimeout())+timeFor(pages))
 	defer cancel()
+	began := time.Now()
 	err := c.o.Store.Commit(limited, scorecard.Commit{
 		Epoch: lease.Epoch, Owner: lease.Owner, Snapshot: s,
 		Changes: scorecard.Diff(c.last, s.Scorecards, s.Tick), States: c.grader.States(),
 		Backlog: c.backlog, Ledger: pages,
 	})
+	c.pace.note(time.Since(began), err, c.storeTimeout(), c.o.Plan.Interval)
 	at := mark{lease.Epoch, s.Tick.UnixNano()}
 	switch {
 	case err == nil:

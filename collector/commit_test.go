@@ -209,6 +209,35 @@ func TestATickThatTheStoreTakesForOneOfTheFutureIsDropped(t *testing.T) {
 	})
 }
 
+// TestASlowStoreIsGivenTheTimeThatItTakes has commits just fit, then one fail,
+// after which each would take longer than the first may.
+func TestASlowStoreIsGivenTheTimeThatItTakes(t *testing.T) {
+	for _, c := range []struct{ interval, commit time.Duration }{
+		{time.Minute, 4 * time.Second}, {10 * time.Second, 3500 * time.Millisecond}, {5 * time.Second, 2 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			services := fixture.Named("playlist")
+			prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
+			e := start(t, spec{Rubrics: fixture.Availability, Services: services, Interval: c.interval}, Options{}, source("eu", prom))
+			defer e.stop()
+			e.until(5 * time.Minute)
+			e.store.set(func() { e.store.slow = c.commit })
+			e.until(8 * time.Minute)
+			require.Zero(t, testutil.ToFloat64(e.metrics.commits.WithLabelValues("timeout")), "all of them fit")
+			e.store.set(func() { e.store.hang = true })
+			e.until(10 * time.Minute)
+			e.store.set(func() { e.store.hang = false })
+			e.until(15 * time.Minute)
+			require.Less(t, e.at(15*time.Minute).Sub(e.store.newest().Tick), 30*time.Second+2*c.interval+2*c.commit)
+			require.Less(t, testutil.ToFloat64(e.metrics.backlog), 2.0)
+			e.store.set(func() { e.store.slow = 0 })
+			e.until(20 * time.Minute)
+			require.Less(t, e.at(20*time.Minute).Sub(e.store.newest().Tick), 30*time.Second+c.interval+time.Second)
+			require.Less(t, e.pace.allowed, time.Second, "a store that is quick again is given less")
+		})
+	}
+}
+
 func TestAStoreThatIsAheadIsWaitedForAndThenTakenOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := fixture.Named("playlist")

@@ -33,12 +33,14 @@ type fakeServer struct {
 type fakeStore struct {
 	*fakeServer
 	known  *scorecard.Snapshot
-	base   string // the life of the server that was committed to last
-	fail   error  // of everything
-	refuse error  // of commits
-	hang   bool   // nothing answers
-	vague  error  // of the next commit, which is taken
-	scores error  // of earlier scores alone
+	base   string        // the life of the server that was committed to last
+	fail   error         // of everything
+	refuse error         // of commits
+	slow   time.Duration // what a commit takes; twice as much after one that failed
+	failed bool
+	hang   bool  // nothing answers
+	vague  error // of the next commit, which is taken
+	scores error // of earlier scores alone
 	paused time.Time
 	gaps   bool // of the pages, one is lost
 }
@@ -114,7 +116,28 @@ func (s *fakeStore) Release(ctx context.Context, l scorecard.Lease) error {
 	return nil
 }
 
+// dawdle takes the time of a commit over a slow line.
+func (s *fakeStore) dawdle(ctx context.Context) error {
+	s.mu.Lock()
+	wait := s.slow
+	if s.failed {
+		wait *= 2
+	}
+	s.mu.Unlock()
+	select {
+	case <-time.After(wait):
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failed = ctx.Err() != nil || s.hang
+	return ctx.Err()
+}
+
 func (s *fakeStore) Commit(ctx context.Context, c scorecard.Commit) error {
+	if err := s.dawdle(ctx); err != nil {
+		return err
+	}
 	if err := s.begin(ctx); err != nil {
 		return err
 	}

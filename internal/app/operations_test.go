@@ -79,6 +79,7 @@ const (
       - {series: 'apgar_store_errors_total{instance="a",operation="commit",class="out_of_memory"}', values: '0+1x30'}
       - {series: 'apgar_store_errors_total{instance="a",operation="sync",class="future_schema"}', values: '0+1x30'}
       - {series: 'apgar_collector_commits_total{instance="a",result="forgotten"}', values: '0x18 1x12'}
+      - {series: 'apgar_collector_backlog_ticks{instance="a"}', values: '0+1x30'}
       - {series: 'apgar_store_eviction_possible{instance="a"}', values: '1x30'}
       - {series: 'apgar_collector_ticks_missed_total{instance="a"}', values: '0+1x30'}
       - {series: 'apgar_store_clock_skew_seconds{instance="a"}', values: '-7x30'}
@@ -92,6 +93,7 @@ const (
       - {series: 'apgar_store_last_answer_timestamp_seconds{instance="a"}', values: '0+60x30'}
       - {series: 'apgar_store_errors_total{instance="a",operation="sync",class="network"}', values: '3x30'}
       - {series: 'apgar_collector_commits_total{instance="a",result="ok"}', values: '0+1x30'}
+      - {series: 'apgar_collector_backlog_ticks{instance="a"}', values: '3 0x29'}
       - {series: 'apgar_store_corrupt_objects_total{instance="a",kind="root"}', values: '3x30'}
       - {series: 'apgar_store_eviction_possible{instance="a"}', values: '0x30'}
       - {series: 'apgar_collector_ticks_missed_total{instance="a"}', values: '9x30'}
