@@ -61,11 +61,13 @@ func (c *Collector) sure(ctx context.Context) (scorecard.Lease, error) {
 // addDeltas fills in how far scores have moved. A store that cannot say so
 // leaves them out; the error is that it took too long.
 func (c *Collector) addDeltas(ctx context.Context, cards []*scorecard.Scorecard, tick time.Time) error {
-	ctx, cancel := context.WithTimeout(ctx, c.storeTimeout())
+	limited, cancel := context.WithTimeout(ctx, c.storeTimeout())
 	defer cancel()
-	err := setDeltas(ctx, cards, tick, c.o.Store)
-	c.scoresLog.note(c.o.Logger, "reading earlier scores", err)
-	if ctx.Err() == nil {
+	err := setDeltas(limited, cards, tick, c.o.Store)
+	if ctx.Err() == nil { // an end is no failure of the store
+		c.scoresLog.note(c.o.Logger, "reading earlier scores", err)
+	}
+	if limited.Err() == nil {
 		return nil
 	}
 	return err
@@ -185,7 +187,9 @@ func refused(err error) bool {
 // settle draws the consequences of a commit, or of its failure. When another
 // grader has committed this tick, the changes up to it are told already.
 func (c *Collector) settle(ctx context.Context, s *scorecard.Snapshot, err error) {
-	c.storeLog.note(c.o.Logger, "committing a tick", err)
+	if ctx.Err() == nil {
+		c.storeLog.note(c.o.Logger, "committing a tick", err)
+	}
 	switch {
 	case err == nil:
 		c.count(err)
