@@ -97,6 +97,13 @@ func (j *judgement) publish(beneath Result) Result {
 		j.next.Since = j.previous.Since
 	}
 	r.Since = j.next.Since
+	switch {
+	case beneath.Verdict != VerdictUnknown:
+		j.next.UnknownSince = time.Time{}
+	case j.previous.UnknownSince.IsZero():
+		j.next.UnknownSince = j.tick
+	}
+	r.unknownSince = j.next.UnknownSince
 	return r
 }
 

@@ -68,7 +68,7 @@ func meets(v Verdict, strict bool) bool { return v == Pass || v == Warn && !stri
 // to the one last published: for a week, and not where it is remembered as not
 // meeting it.
 func (r *Result) holds(in *Input, level int) bool {
-	if level > in.lastRank() || r.Verdict != VerdictUnknown || in.Tick.Sub(r.Since) >= levelHeldFor {
+	if level > in.lastRank() || r.Verdict != VerdictUnknown || in.Tick.Sub(r.unknownSince) >= levelHeldFor {
 		return false
 	}
 	return r.remembered == nil || meets(r.remembered.Verdict, in.Rubric.Strict)

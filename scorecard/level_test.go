@@ -92,6 +92,29 @@ func TestALevelThatAWaiverGaveIsNotHeldByWhatIsUnknown(t *testing.T) {
 	assert.Equal(t, "false", passText(card))
 }
 
+// TestAWaiverDoesNotBeginTheWeekOfAHoldAnew waives a check for a moment that has
+// been unknown for longer than it may hold its level.
+func TestAWaiverDoesNotBeginTheWeekOfAHoldAnew(t *testing.T) {
+	r, facts := checksOf([]scored{{"a", 9, 1, false, 0}, {"b", 1, 1, false, 0}})
+	r.Checks[1].LevelRank, r.Levels, r.CoverageFloor = 1, []string{"bronze"}, 0
+	in := input(r, facts...)
+	text := ""
+	for d := range 12 {
+		in.Tick, in.Waivers = noon.Add(time.Duration(d)*day), nil
+		in.Facts = []scorecard.CheckFacts{at(facts[0], in.Tick), at(dark(), in.Tick)}
+		switch d {
+		case 0:
+			in.Facts[1] = facts[1]
+		case 5, 9:
+			in.Waivers = map[string]string{"b": "w"}
+		}
+		var card *scorecard.Scorecard
+		card, in.Previous = scorecard.Grade(in)
+		text += levels([]*scorecard.Scorecard{card})
+	}
+	assert.Equal(t, "bbbbbbbb-b--", text, "unknown since the first day; the waiver itself allows the level")
+}
+
 func TestThePassLevelIsHeldWithTheLevel(t *testing.T) {
 	r, facts := checksOf([]scored{{"a", 1, 1, false, 0}})
 	r.Checks[0].LevelRank = 1

@@ -113,6 +113,7 @@ type Result struct {
 
 	freshCoverage float64   // share of expected cells that answered at this tick
 	remembered    *Standing // what an unknown result counts as; nil: nothing
+	unknownSince  time.Time // since when it is unknown, be it waived meanwhile or not
 }
 
 // Verdict is what a check came to.

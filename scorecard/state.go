@@ -31,6 +31,9 @@ type CheckState struct {
 	Verdict Verdict
 	Reason  string
 	Since   time.Time // when Verdict became what it is
+	// UnknownSince is since when the check is unknown, be it waived or not; zero
+	// while it is not.
+	UnknownSince time.Time
 	// DownTicks counts the answers in a row that said that all targets were
 	// down, and DownAt is the data time of the newest.
 	DownTicks int

@@ -84,6 +84,8 @@ func (r stateReader) checkState(scoredAt time.Time) (check string, s scorecard.C
 			s.Reason = r.text()
 		case "since":
 			s.Since = r.time()
+		case "unknown_since":
+			s.UnknownSince = r.time()
 		case "down_ticks":
 			s.DownTicks = r.int()
 		case "down_at":

@@ -71,6 +71,7 @@ func (w *writer) checkState(name string, s scorecard.CheckState, scoredAt time.T
 	w.text("verdict", string(s.Verdict))
 	w.text("reason", s.Reason)
 	w.time("since", s.Since)
+	w.time("unknown_since", s.UnknownSince)
 	w.int("down_ticks", s.DownTicks)
 	w.time("down_at", s.DownAt)
 	w.firing(s.Firing)
