@@ -39,6 +39,7 @@ func NewEnv() (*Env, error) {
 		cel.Variable("service", cel.ObjectType(serviceTypeName)),
 		cel.ParserExpressionSizeLimit(maxConditionBytes),
 		cel.ParserRecursionLimit(64),
+		cel.EnableMacroCallTracking(), // so that macros can be written out again
 		ext.Strings(),
 	)
 	if err != nil {

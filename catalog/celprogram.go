@@ -14,8 +14,9 @@ var errQuoted = errors.New("it is a quotation, for showing only, and was never c
 
 // program is a compiled expression: what Condition and Expression share.
 type program struct {
-	source string
-	run    cel.Program // nil: quoted
+	source    string
+	canonical string      // the same in CEL's own spelling
+	run       cel.Program // nil: quoted
 }
 
 // program plans the evaluation. The cost limit is watched at run time only
@@ -30,11 +31,19 @@ func (e *Env) program(src string, checked *cel.Ast) (program, error) {
 	if err != nil {
 		return program{}, fmt.Errorf("a part of it cannot be evaluated: %w: mend the regular expression or the constant", err)
 	}
-	return program{source: src, run: run}, nil
+	canonical, err := cel.AstToString(checked)
+	if err != nil {
+		canonical = src
+	}
+	return program{source: src, canonical: canonical, run: run}, nil
 }
 
 // Source returns the CEL source as it was written.
 func (p program) Source() string { return p.source }
+
+// Canonical returns the source as CEL itself would write it: spaces, quotes and
+// needless brackets make no difference.
+func (p program) Canonical() string { return p.canonical }
 
 // eval runs the program for s. CEL turns its own panics into errors.
 func (p program) eval(s *Service) (ref.Val, error) {

@@ -97,7 +97,7 @@ func condition(c *catalog.Condition) string {
 	if c == nil {
 		return ""
 	}
-	return strings.TrimSpace(c.Source())
+	return c.Canonical()
 }
 
 // usesWindow reports whether $window stands in the query.

@@ -36,7 +36,7 @@ rubrics:
         fail: 0.95
         window: 5m
       - name: owner
-        catalog: service.owner != ""
+        catalog: service.owner != "" && service.tags.exists(t, t in ["http", "grpc"])
 `
 
 func TestProseAndOrderDoNotChangeTheVersion(t *testing.T) {
@@ -53,6 +53,7 @@ func TestProseAndOrderDoNotChangeTheVersion(t *testing.T) {
 		"order of matchers":          {`{handler!="/metrics", a="b"}`, `{a="b", handler!="/metrics"}`},
 		"spelling of a query":        {"max by ($identity) (rate(fds[$window]))", "max(rate(fds[$window])) by ($identity)"},
 		"a default written out":      {"        severity: critical\n", "        severity: critical\n        weight: 10\n"},
+		"spelling of a condition":    {`service.owner != "" && service.tags.exists(t, t in ["http", "grpc"])`, `(service.owner   != '') && service.tags.exists(t, t in ['http','grpc'])`},
 		"unit":                       {"unit: ratio", "unit: percent"},
 		"comment":                    {"    levels:", "    # a comment\n    levels:"},
 		"order of fields of a check": {"        level: bronze\n", ""},

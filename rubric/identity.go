@@ -140,7 +140,7 @@ func (id *Identity) RenderPresence(extra []string) string {
 func (id *Identity) hash(presence parser.Expr) string {
 	parts := []any{presence.String()}
 	for _, l := range id.Labels {
-		parts = append(parts, l.Name, strings.TrimSpace(l.Values.Source()))
+		parts = append(parts, l.Name, l.Values.Canonical())
 	}
 	return digest(parts...)
 }
