@@ -45,6 +45,7 @@ func (s *Server) events(c *gin.Context) {
 		return
 	}
 	defer done()
+	holdLittle(c.Request)
 	st.setHeaders()
 	err = st.begin()
 	c.Set(answeredKey, time.Now())

@@ -178,6 +178,30 @@ func TestAStuckReaderIsDroppedAndTheOthersGoOn(t *testing.T) {
 	require.Equal(t, uint64(total+1), got)
 }
 
+// TestAReaderThatIsSlowAndSteadyIsNotDropped reads for several times the time
+// that a piece may take, all the while having more before it than it takes.
+func TestAReaderThatIsSlowAndSteadyIsNotDropped(t *testing.T) {
+	const timeout, piece, perSecond = time.Second, 4 << 10, 150 << 10
+	b := newStreamBench(t, func(o *api.Options) { o.Events.WriteTimeout = timeout })
+	_, url := b.serving(t)
+	body := connect(t.Context(), t, url).Body
+	many := make([]scorecard.Change, 1000) // 8 MiB, more than a socket holds
+	for i := range many {
+		many[i] = change(0)
+		many[i].Message = strings.Repeat("x", 8<<10)
+	}
+	b.changes.Commit(many...)
+	buf := make([]byte, piece)
+	start := time.Now()
+	for read := 0; time.Since(start) < 3*timeout+timeout/2; {
+		n, err := io.ReadFull(body, buf)
+		require.NoError(t, err)
+		read += n
+		time.Sleep(time.Until(start.Add(time.Duration(read) * time.Second / perSecond)))
+	}
+	require.Contains(t, text(t, b.get("/metrics")), "apgar_api_event_streams 1\n")
+}
+
 func eventually(t *testing.T, b *bench, series string) {
 	t.Helper()
 	require.Eventually(t, func() bool { return strings.Contains(text(t, b.get("/metrics")), series) }, 10*time.Second, 20*time.Millisecond, series)

@@ -148,6 +148,7 @@ func (s *Server) Handler() http.Handler { return s.engine }
 
 // HTTPServer returns a server around h with the limits that keep a slow or
 // hostile client from holding the process: whoever opens the listener uses it.
+// Event streams find their connection through its ConnContext.
 func HTTPServer(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           h,
@@ -156,6 +157,7 @@ func HTTPServer(h http.Handler) *http.Server {
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       120 * time.Second,
 		MaxHeaderBytes:    32 << 10,
+		ConnContext:       withConnection,
 	}
 }
 
