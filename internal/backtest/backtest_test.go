@@ -230,11 +230,25 @@ func TestALineHasAGapWhereThereIsNoScore(t *testing.T) {
 		return p
 	}
 	p := plotTimeline([]Point{at(0, 80), at(5, 90), at(10, -1), at(15, 100), at(20, -1)})
-	require.Len(t, p.Before, 2)
+	require.Len(t, p.Before, 1)
 	require.Equal(t, 2, strings.Count(p.Before[0], ","))
+	require.Equal(t, []dot{{X: 469, Y: 10, Hint: "before: 100.0"}}, p.Dots, "no line goes through a score by itself")
 	require.Empty(t, p.After)
 	require.Equal(t, "70", p.Axis[0].Text, "the axis is cut to where scores are")
 	require.Len(t, p.Times, 5)
+}
+
+func TestASingleEvaluationIsADotForEachSideAndOneTime(t *testing.T) {
+	before, after := 80.0, 90.0
+	p := plotTimeline([]Point{{Time: noon(), Before: &before, After: &after}})
+	require.Empty(t, p.Before)
+	require.Empty(t, p.After)
+	middle := plotLeft + inWidth/2
+	require.Equal(t, []mark{{middle, "12:00"}}, p.Times)
+	require.Len(t, p.Dots, 2)
+	require.Equal(t, dot{X: middle, Y: p.Dots[0].Y, Hint: "before: 80.0"}, p.Dots[0])
+	require.Equal(t, dot{X: middle, Y: p.Dots[1].Y, After: true, Hint: "after: 90.0"}, p.Dots[1])
+	require.Greater(t, p.Dots[0].Y, p.Dots[1].Y, "the higher score is higher up")
 }
 
 func TestRoundNumbersOnTheAxis(t *testing.T) {

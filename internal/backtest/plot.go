@@ -3,6 +3,7 @@ package backtest
 import (
 	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -43,8 +44,16 @@ type mark struct {
 type linePlot struct {
 	Title         string
 	Before, After []string // what polylines go through; a gap starts a new one
+	Dots          []dot    // scores with a gap on both sides, through which no line goes
 	Axis          []mark
 	Times         []mark
+}
+
+// dot is a score by itself.
+type dot struct {
+	X, Y  float64
+	After bool
+	Hint  string
 }
 
 // Right and Bottom are where the plane of a plot ends, for its template.
@@ -149,46 +158,71 @@ func plotTimeline(points []Point) linePlot {
 	for _, v := range []float64{floor, (floor + 100) / 2, 100} {
 		p.Axis = append(p.Axis, mark{y(v), strconv.FormatFloat(v, 'f', -1, 64)})
 	}
-	first, last := points[0].Time, points[len(points)-1].Time
-	span := max(last.Sub(first), time.Second)
-	x := func(t time.Time) float64 { return tenths(plotLeft + inWidth*float64(t.Sub(first))/float64(span)) }
-	p.Before = polylines(points, x, y, func(pt Point) *float64 { return pt.Before })
-	p.After = polylines(points, x, y, func(pt Point) *float64 { return pt.After })
+	first, span := points[0].Time, points[len(points)-1].Time.Sub(points[0].Time)
+	x := func(t time.Time) float64 {
+		if span == 0 {
+			return plotLeft + inWidth/2
+		}
+		return tenths(plotLeft + inWidth*float64(t.Sub(first))/float64(span))
+	}
+	var after []dot
+	p.Before, p.Dots = stretches(points, x, y, func(pt Point) *float64 { return pt.Before })
+	p.After, after = stretches(points, x, y, func(pt Point) *float64 { return pt.After })
+	for i := range p.Dots {
+		p.Dots[i].Hint = "before: " + p.Dots[i].Hint
+	}
+	for _, d := range after {
+		p.Dots = append(p.Dots, dot{d.X, d.Y, true, "after: " + d.Hint})
+	}
+	p.Times = timeMarks(first, span, x)
+	return p
+}
+
+// timeMarks returns what is written below the axis of times, nothing twice in
+// a row.
+func timeMarks(first time.Time, span time.Duration, x func(time.Time) float64) []mark {
 	layout := "15:04"
 	if span > 48*time.Hour {
 		layout = "Jan 2"
 	}
 	const times = 5
+	var marks []mark
 	for i := range times {
 		t := first.Add(span * time.Duration(i) / (times - 1))
-		p.Times = append(p.Times, mark{x(t), t.UTC().Format(layout)})
+		text := t.UTC().Format(layout)
+		if len(marks) == 0 || marks[len(marks)-1].Text != text {
+			marks = append(marks, mark{x(t), text})
+		}
 	}
-	return p
+	return marks
 }
 
-// polylines returns what SVG calls points, one text for each stretch without a
-// gap.
-func polylines(points []Point, x func(time.Time) float64, y func(float64) float64, value func(Point) *float64) []string {
-	var out []string
-	current := ""
+// stretches returns what SVG calls points, one text for each stretch without a
+// gap, and a dot for each that is a single score.
+func stretches(points []Point, x func(time.Time) float64, y func(float64) float64, value func(Point) *float64) (lines []string, dots []dot) {
+	var at []string
+	var last dot
+	end := func() {
+		switch len(at) {
+		case 0:
+		case 1:
+			dots = append(dots, last)
+		default:
+			lines = append(lines, strings.Join(at, " "))
+		}
+		at = nil
+	}
 	for _, pt := range points {
 		v := value(pt)
 		if v == nil {
-			if current != "" {
-				out = append(out, current)
-			}
-			current = ""
+			end()
 			continue
 		}
-		if current != "" {
-			current += " "
-		}
-		current += strconv.FormatFloat(x(pt.Time), 'f', -1, 64) + "," + strconv.FormatFloat(y(*v), 'f', -1, 64)
+		last = dot{X: x(pt.Time), Y: y(*v), Hint: scoreText(v)}
+		at = append(at, strconv.FormatFloat(last.X, 'f', -1, 64)+","+strconv.FormatFloat(last.Y, 'f', -1, 64))
 	}
-	if current != "" {
-		out = append(out, current)
-	}
-	return out
+	end()
+	return lines, dots
 }
 
 // tenths rounds a coordinate, so that pages are small.
