@@ -24,7 +24,7 @@ func withConnection(ctx context.Context, c net.Conn) context.Context {
 // megabytes otherwise, and let a writer that waits go on only when a third of
 // them is gone: a reader that is slow and steady would seem to take nothing
 // for as long. Over HTTP/2 other answers have the same connection, and the
-// windows of the protocol bound each.
+// windows of the client bound each.
 func holdLittle(r *http.Request) {
 	if r.ProtoMajor != 1 {
 		return
