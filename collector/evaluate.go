@@ -22,7 +22,8 @@ type Evaluation struct {
 }
 
 // Evaluate grades one tick from an empty state: it backfills the windows that
-// the plan needs into memory, fills the ring, asks about the tick itself, and
+// the plan needs into memory, fills the ring, asks about the tick itself, and about
+// the earlier ones that checks with an interval of their own are judged from, and
 // grades. The result is a function of the sources' data and of tick alone;
 // evaluatedAt is what the scorecards say. o.Store is not used.
 func Evaluate(ctx context.Context, o Options, tick, evaluatedAt time.Time) (Evaluation, error) {
@@ -51,6 +52,7 @@ func (c *Collector) evaluate(ctx context.Context, tick time.Time) (gathered, err
 	start := tick.Add(-ringLength).Truncate(slo.SlotLength)
 	c.backfillNow(ctx, start)
 	c.walk(ctx, walk{after: start, graded: tick, last: tick.Add(-c.o.Plan.Interval)})
+	c.recall(ctx, tick, nil)
 	round := c.gatherer.Begin(ctx, tick)
 	round.Wait(ctx)
 	if err := ctx.Err(); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/apgarhq/apgar/collector/agenda"
 	"github.com/apgarhq/apgar/collector/gather"
+	"github.com/apgarhq/apgar/collector/grader"
 	"github.com/apgarhq/apgar/collector/question"
 	"github.com/apgarhq/apgar/slo"
 )
@@ -48,6 +49,8 @@ func (c *Collector) prime(ctx context.Context) (next time.Time, ok bool) {
 	if ctx.Err() == nil && c.ready && newest.After(c.lastTick) {
 		c.countSkipped(newest)
 		c.primeNewest(ctx, newest)
+	} else if ctx.Err() == nil && c.ready {
+		c.recall(ctx, c.lastTick.Add(interval), c.eachPatient(rejoinPatience))
 	}
 	if ctx.Err() != nil || !c.ready {
 		return time.Time{}, false
@@ -86,11 +89,39 @@ func (c *Collector) newestTick() time.Time {
 	return time.Now().Add(-c.gatherer.Slowest()).Truncate(c.o.Plan.Interval).UTC()
 }
 
-// primeNewest asks for a tick at once and grades it.
+// recall asks, before a tick is graded that is the first, about the earlier ones
+// that checks with an interval of their own are judged from at it, unless they are
+// remembered. It is for what was last said alone: slots are entered by the walk, and
+// by the backfill.
+func (c *Collector) recall(ctx context.Context, first time.Time, p gather.Patience, graders ...*grader.Grader) {
+	if len(graders) == 0 {
+		graders = []*grader.Grader{c.grader}
+	}
+	for _, f := range grader.ForgottenBy(graders, first) {
+		q := c.inquire(f.SLIs, false)
+		blocks := c.gatherer.PatientRange(ctx, question.Instant(f.Tick.Unix()), q.wish, p)[0]
+		if ctx.Err() != nil {
+			return // what came last may be cut short
+		}
+		c.faults.note(c.sources, blocks)
+		for _, g := range graders {
+			g.Recall(f, first, blocks, q.scope)
+		}
+	}
+}
+
+// eachPatient waits for each source as long.
+func (c *Collector) eachPatient(d time.Duration) gather.Patience {
+	return slices.Repeat(gather.Patience{d}, len(c.sources))
+}
+
+// primeNewest asks for a tick at once and grades it. What has to be recalled for it
+// is asked for meanwhile.
 func (c *Collector) primeNewest(ctx context.Context, tick time.Time) {
 	limited, cancel := context.WithTimeout(ctx, gatherGrace)
 	defer cancel()
 	g := c.gatherer.Begin(ctx, tick)
+	c.recall(ctx, tick, c.eachPatient(gatherGrace))
 	g.Wait(limited)
 	_ = c.take(ctx, gathered{time: tick, blocks: slices.Clone(g.Blocks)}, time.Now())
 }
@@ -102,13 +133,13 @@ func (c *Collector) patience() gather.Patience {
 	if c.replay() > 0 {
 		return nil
 	}
-	return slices.Repeat(gather.Patience{primePatience}, len(c.sources))
+	return c.eachPatient(primePatience)
 }
 
 // fillRings enters the ticks of the newest hour for what has joined since they
 // were asked about.
 func (c *Collector) fillRings(ctx context.Context, start time.Time) {
-	p := slices.Repeat(gather.Patience{rejoinPatience}, len(c.sources))
+	p := c.eachPatient(rejoinPatience)
 	for _, of := range c.agenda.Unasked(c.o.Plan, agenda.Interval{From: start.Unix(), To: c.lastTick.Truncate(slo.SlotLength).Unix()}) {
 		c.walk(ctx, walk{after: start, graded: c.lastTick, last: c.lastTick, of: of, patience: p})
 	}
@@ -128,6 +159,7 @@ type walk struct {
 func (c *Collector) walk(ctx context.Context, w walk) {
 	interval := c.o.Plan.Interval
 	q := c.inquire(w.of, !w.last.After(w.graded))
+	recalled := false
 	for at := w.after.Truncate(interval).Add(interval); !at.After(w.last) && ctx.Err() == nil; {
 		n := min(c.instants(walkInstants), int(w.last.Sub(at)/interval)+1)
 		s := question.Span{Start: at.Unix(), Step: seconds(interval), N: n, Final: w.last.Add(interval - question.FinalAge).Unix()}
@@ -140,6 +172,10 @@ func (c *Collector) walk(ctx context.Context, w walk) {
 			if !g.time.After(w.graded) {
 				c.enter(g)
 				continue
+			}
+			if !recalled {
+				c.recall(ctx, g.time, w.patience)
+				recalled = true
 			}
 			_ = c.take(ctx, g, g.time.Add(c.gatherer.Slowest()))
 			if !c.ready {

@@ -130,6 +130,7 @@ func (p *replay) run(ctx context.Context) error {
 	for _, s := range ring {
 		p.ask(ctx, s, question.OnlyCounted, func(g gathered) { p.enter(p.recent.hold(g, from)) })
 	}
+	p.recall(ctx, from, nil, p.graders...)
 	p.settleCost(false)
 	var failed error
 	for _, s := range graded {

@@ -118,3 +118,31 @@ func TestALaterAnswerReplacesAnEarlierOneIfItIsCompleteAndNotLess(t *testing.T) 
 		})
 	}
 }
+
+// TestWhatIsRecalledIsWhatWasSaidLastAndChangesNoCounts recalls a tick before the
+// newest, and then goes on.
+func TestWhatIsRecalledIsWhatWasSaidLastAndChangesNoCounts(t *testing.T) {
+	s := NewSeries(60)
+	for at := int64(noon - 300); at <= noon+120; at += 60 {
+		s.AddTick(&Round{Time: at}, row(Counts{1, 10}))
+		if at%300 == 0 {
+			s.AddSlot(&Round{Time: at}, row(Counts{1, 10}))
+		}
+	}
+	windows := []time.Duration{window5m, window30m, 6 * time.Hour}
+	before := s.Facts(noon+120, time.Minute, windows)
+	assert.False(t, s.Facts(noon, time.Minute, nil).Cells[0].Row)
+
+	s.Recall(&Round{Time: noon}, row(Counts{5, 50}))
+	assert.Equal(t, int64(noon), s.Answered())
+	recalled := s.Facts(noon, time.Minute, windows)
+	assert.True(t, recalled.Cells[0].Row)
+	assert.Equal(t, Counts{1, 10}, recalled.Windows[0].Counts)
+	assert.Equal(t, before.Windows, s.Facts(noon+120, time.Minute, windows).Windows)
+	assert.True(t, s.Facts(noon+120, time.Minute, nil).Cells[0].Graced, "it has answered since")
+
+	s.AddTick(&Round{Time: noon + 120}, row(Counts{1, 10}))
+	assert.Equal(t, before, s.Facts(noon+120, time.Minute, windows))
+	s.AddSlot(&Round{Time: noon}, row(Counts{1, 10}))
+	assert.Equal(t, before, s.Facts(noon+120, time.Minute, windows), "slots are as they were")
+}

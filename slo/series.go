@@ -83,6 +83,24 @@ func (s *Series) AddTick(r *Round, answers []Answer) {
 	}
 }
 
+// Recall enters the answers of a tick that is over as if no newer one had been
+// entered, and until the next is, that is the newest. A tick that is in the ring
+// stands there.
+func (s *Series) Recall(r *Round, answers []Answer) {
+	for _, m := range s.cells {
+		m.state = cellState{}
+	}
+	s.AddTick(r, answers)
+}
+
+// Answered is the newest tick that was entered, in Unix seconds; 0: none was.
+func (s *Series) Answered() int64 {
+	if s.round == nil {
+		return 0
+	}
+	return s.round.Time
+}
+
 // withoutOnlyBorn takes away the rows that nothing but births has made.
 func withoutOnlyBorn(answers []Answer) []Answer {
 	if !slices.ContainsFunc(answers, func(a Answer) bool { return a.OnlyBorn }) {
@@ -138,7 +156,7 @@ func (s *Series) remember(r *Round, v *cellView) {
 		s.note(m, ceilTo(r.Time, slotSeconds))
 	}
 	if v.answered {
-		m.answeredAt = r.Time
+		m.answeredAt = max(m.answeredAt, r.Time)
 	}
 }
 

@@ -38,8 +38,8 @@ func (g *Grader) GoOnFrom(before *Grader) {
 
 // factsOf returns what a check is judged from at a tick: what is known as of the
 // newest tick at which the check was due. Another check on the same SLI may have
-// it asked for more often, which is no business of this one. After a start, until
-// it is due, nothing has answered.
+// it asked for more often, which is no business of this one. What was so before the
+// first tick that is graded is recalled for it.
 func (g *Grader) factsOf(check *rubric.Check, s *question.SLI, series *slo.Series, service int, tick int64) slo.Facts {
 	at := g.plan.AsOf(check, tick)
 	known := func() slo.Facts {

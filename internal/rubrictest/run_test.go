@@ -215,6 +215,20 @@ func TestTheExamplesOfTheDocumentationPass(t *testing.T) {
 	require.Empty(t, run(t, f))
 }
 
+// TestATestBeginsBetweenTheTicksOfACheck has a check that is asked for every five
+// minutes, and begins three minutes after it was.
+func TestATestBeginsBetweenTheTicksOfACheck(t *testing.T) {
+	text := strings.ReplaceAll(capacity, "name: the disk fills", "name: the disk fills\n    start: 13m")
+	text = strings.ReplaceAll(text, "0.5x30 0.8x30", "0.5x10 0.6 0.1x18 0.8x30")
+	seldom := strings.ReplaceAll(capacityRubric, "fail: 0.9}", "fail: 0.9, interval: 5m}")
+	f := sound(t, written(t, "c.test.yml", text+`
+      - {at: 13m, coverage: 1, checks: {disk: {verdict: pass, value: 0.5, carried: false}}}
+      - {at: 14m, coverage: 1, checks: {disk: {verdict: pass, value: 0.5, carried: false}}}
+      - {at: 15m, coverage: 1, checks: {disk: {verdict: pass, value: 0.1, carried: false}}}
+`, "capacity.yml", seldom))
+	require.Empty(t, run(t, f))
+}
+
 // TestTheOverallScorecardCanBeExpected has two rubrics of which one weighs three
 // times as much, and a test of what they come to.
 func TestTheOverallScorecardCanBeExpected(t *testing.T) {
