@@ -224,3 +224,31 @@ func TestASourceThatFailsTheRecallIsAFault(t *testing.T) {
 		require.Equal(t, map[string][]string{"eu": {"no route to host"}}, e.Faults)
 	})
 }
+
+// TestWhatIsRecalledHasTheTargetsOfEveryIdentity has a check of another identity that
+// is remembered: who scrapes its targets is a witness all the same.
+func TestWhatIsRecalledHasTheTargetsOfEveryIdentity(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noon, prom := time.Now().UTC().Add(-12*time.Hour), rising()
+		f := spec{Services: fixture.Named("playlist"), Identities: map[string]map[string]string{"app": {"app": "service.name"}}, Rubrics: `
+rubrics:
+  - name: two
+    checks:
+      - {name: fds, value: {query: 'max by ($identity) (process_open_fds)'}, pass: 1, fail: 2, interval: 5m}
+      - {name: others, identity: app, value: {query: 'max by ($identity) (process_open_fds)'}, pass: 1, fail: 2}
+`}
+		_, err := Evaluate(t.Context(), Options{Plan: f.plan(t), Sources: []gather.Source{source("eu", prom)}}, noon.Add(2*time.Minute), noon)
+		require.NoError(t, err)
+		var values, targets int
+		for _, a := range prom.Askings() {
+			switch {
+			case !a.At.Equal(noon) || a.Points > 1:
+			case strings.Contains(a.Expr, "process_open_fds"):
+				values++
+			default:
+				targets++
+			}
+		}
+		require.Equal(t, []int{1, 2}, []int{values, targets})
+	})
+}

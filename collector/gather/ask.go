@@ -86,15 +86,17 @@ type answer struct {
 }
 
 // wanted returns those of some queries that feed any question that is due in the
-// span and wished for.
+// span and wished for. Targets are asked for as at any tick where an instant is one:
+// those of other identities bear witness as well.
 func (a *asker) wanted(of []question.Query, s question.Span, w question.Wish) []*question.Query {
 	due := make([]bool, len(a.plan.Questions))
 	witnesses := make([]bool, len(a.plan.Identities))
 	scraped := make([]bool, len(a.plan.Identities))
 	for i := range a.plan.Questions {
 		q := &a.plan.Questions[i]
-		due[i] = (s.N > 1 || a.plan.Due(i, s.Start)) && (w == nil || w(q))
-		witnesses[q.Identity] = witnesses[q.Identity] || due[i]
+		asked := s.N > 1 || a.plan.Due(i, s.Start)
+		due[i] = asked && (w == nil || w(q))
+		witnesses[q.Identity] = witnesses[q.Identity] || due[i] || asked && !s.Past()
 		scraped[q.Identity] = scraped[q.Identity] || due[i] && q.OfScrapes()
 	}
 	var out []*question.Query
