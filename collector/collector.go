@@ -85,7 +85,7 @@ type Collector struct {
 	memory
 	ready     bool // the memory is as of the newest commit, or ahead of it
 	behind    bool // the store says that there is a newer commit
-	pace      pace // of commits
+	pace      commitPace
 	storeLog  awayLog
 	scoresLog awayLog
 	faults    *faultLog                   // of all that is asked in the beginning; nil: not kept

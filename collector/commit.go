@@ -224,25 +224,41 @@ func (c *Collector) leftToAnother(tick time.Time, err error) error {
 
 func (c *Collector) count(err error) { c.metrics.commits.WithLabelValues(commitResult(err)).Inc() }
 
-// commitResults are what commitResult returns.
-func commitResults() []string {
-	return []string{"ok", "fenced", "old_tick", "future_tick", "forgotten", "timeout", "error"}
+// outcome is what metrics call a commit with an error.
+type outcome struct {
+	result string
+	err    error
+}
+
+// outcomes are those with a name of their own, beside "ok" and "error".
+func outcomes() []outcome {
+	return []outcome{
+		{"fenced", scorecard.ErrFenced},
+		{"fenced", errAnew},
+		{"old_tick", scorecard.ErrOldTick},
+		{"future_tick", scorecard.ErrFutureTick},
+		{"forgotten", scorecard.ErrForgotten},
+		{"timeout", context.DeadlineExceeded},
+	}
 }
 
 func commitResult(err error) string {
-	switch {
-	case err == nil:
+	if err == nil {
 		return "ok"
-	case errors.Is(err, scorecard.ErrFenced), errors.Is(err, errAnew):
-		return "fenced"
-	case errors.Is(err, scorecard.ErrOldTick):
-		return "old_tick"
-	case errors.Is(err, scorecard.ErrFutureTick):
-		return "future_tick"
-	case errors.Is(err, scorecard.ErrForgotten):
-		return "forgotten"
-	case errors.Is(err, context.DeadlineExceeded):
-		return "timeout"
+	}
+	for _, o := range outcomes() {
+		if errors.Is(err, o.err) {
+			return o.result
+		}
 	}
 	return "error"
+}
+
+// commitResults are what commitResult may return.
+func commitResults() []string {
+	results := []string{"ok", "error"}
+	for _, o := range outcomes() {
+		results = append(results, o.result)
+	}
+	return results
 }
