@@ -2,6 +2,7 @@ package scorecard_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -174,6 +175,30 @@ func TestTheCheapestStepComesFirst(t *testing.T) {
 	}
 	r.Levels, r.Strict = []string{"bronze"}, true
 	assert.Equal(t, []string{"b bronze 1.1", "d bronze 6.7", "c bronze 50.0", "a bronze 27.8"}, stepsText(grade(r, facts...)))
+}
+
+// TestEqualStepsComeByName has two equal checks among others of any weight, so
+// that sums are rounded in any way.
+func TestEqualStepsComeByName(t *testing.T) {
+	chance := rand.New(rand.NewPCG(3, 7))
+	for range 200 {
+		list := []scored{{"m", 3.3, 0.75, false, 0}, {"n", 3.3, 0.75, false, 0}}
+		for _, name := range "abcdexyz" {
+			list = append(list, scored{string(name), 100 * chance.Float64(), chance.Float64(), false, 0})
+		}
+		r, facts := checksOf(list)
+		for _, c := range r.Checks {
+			c.LevelRank = 1
+		}
+		r.Levels, r.Strict = []string{"bronze"}, true
+		var equal []string
+		for _, s := range grade(r, facts...).NextSteps {
+			if s.Check == "m" || s.Check == "n" {
+				equal = append(equal, s.Check)
+			}
+		}
+		require.Equal(t, []string{"m", "n"}, equal)
+	}
 }
 
 func TestAStepThatLiftsTheCapGainsWhatTheCapTook(t *testing.T) {

@@ -180,6 +180,7 @@ func (c *Scorecard) sumOverall(parts []part) {
 	}
 	if o.all == 0 {
 		c.Status = NotScored
+		c.setUnwaived(&o)
 		return
 	}
 	c.Status, c.Coverage, c.FreshCoverage = Unknown, o.coverage/o.all, o.fresh/o.all
@@ -197,20 +198,22 @@ func (c *Scorecard) sumOverall(parts []part) {
 }
 
 func (c *Scorecard) scoreOverall(o *overall) {
-	capped := func(raw float64, fails bool) float64 {
-		if fails {
-			return math.Min(raw, criticalCap)
-		}
-		return raw
-	}
 	raw := math.Min(100, o.score/o.known)
 	score := capped(raw, o.capping != "")
 	if o.capping != "" && !slo.AtMost(raw, criticalCap) {
 		c.CappedBy = o.capping
 	}
 	c.RawScore, c.Score, c.CapPoints = ptr(raw), ptr(score), ptr(raw-score)
-	c.ScoreWithoutWaivers = ptr(capped(math.Min(100, o.unwaived/o.bare), o.capBared))
+	c.setUnwaived(o)
 	c.Grade = gradeOf(score)
+}
+
+// setUnwaived sets the score as if there were no waivers, of which there may be
+// one even where they have left nothing of any rubric.
+func (c *Scorecard) setUnwaived(o *overall) {
+	if o.bare > 0 {
+		c.ScoreWithoutWaivers = ptr(capped(math.Min(100, o.unwaived/o.bare), o.capBared))
+	}
 }
 
 // boundOverall weighs the bounds of all rubrics. The last score of one that is

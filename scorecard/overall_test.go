@@ -95,6 +95,18 @@ func TestTheOverallScorecardWeighsRubrics(t *testing.T) {
 	}
 }
 
+func TestWhereAllIsWaivedTheScoreWithoutWaiversIsKnown(t *testing.T) {
+	r, facts := checksOf([]scored{{"x", 1, 0.4, false, 0}})
+	graded := input(r, facts...)
+	graded.Waivers = map[string]string{"x": "w"}
+	one, _ := scorecard.Grade(graded)
+	card, _ := scorecard.GradeOverall(scorecard.OverallInput{Cards: []*scorecard.Scorecard{one}, Rubrics: []*rubric.Rubric{r}})
+	assert.Equal(t, scorecard.NotScored, card.Status)
+	assert.Nil(t, card.Score)
+	assert.Nil(t, card.Pass)
+	assert.InDelta(t, 40, *card.ScoreWithoutWaivers, 1e-9)
+}
+
 // TestAWaiverOfAWholeRubricHidesNothingOfTheWhole waives the one check of a
 // rubric, which fails and is critical.
 func TestAWaiverOfAWholeRubricHidesNothingOfTheWhole(t *testing.T) {

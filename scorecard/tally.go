@@ -112,11 +112,13 @@ func (t *tally) raw() float64 { return outOf100(t.earned, t.counted) }
 func outOf100(part, whole float64) float64 { return math.Min(100, 100*part/whole) }
 
 // score is the score after the cap.
-func (t *tally) score() float64 {
-	if t.caps.any {
-		return math.Min(t.raw(), criticalCap)
+func (t *tally) score() float64 { return capped(t.raw(), t.caps.any) }
+
+func capped(raw float64, fails bool) float64 {
+	if fails {
+		return math.Min(raw, criticalCap)
 	}
-	return t.raw()
+	return raw
 }
 
 // bounds returns the lowest and the highest score that what is not known could
