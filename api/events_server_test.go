@@ -192,12 +192,11 @@ func TestAReaderThatIsSlowAndSteadyIsNotDropped(t *testing.T) {
 	}
 	b.changes.Commit(many...)
 	buf := make([]byte, piece)
-	start := time.Now()
-	for read := 0; time.Since(start) < 3*timeout+timeout/2; {
-		n, err := io.ReadFull(body, buf)
+	pace := time.NewTicker(time.Second * piece / perSecond)
+	defer pace.Stop()
+	for start := time.Now(); time.Since(start) < 3*timeout+timeout/2; <-pace.C {
+		_, err := io.ReadFull(body, buf)
 		require.NoError(t, err)
-		read += n
-		time.Sleep(time.Until(start.Add(time.Duration(read) * time.Second / perSecond)))
 	}
 	require.Contains(t, text(t, b.get("/metrics")), "apgar_api_event_streams 1\n")
 }

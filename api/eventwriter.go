@@ -70,7 +70,7 @@ func (w *eventWriter) deadline(at time.Time) error {
 	return nil
 }
 
-// slowError ends a stream whose client took nothing for too long.
+// slowError ends a stream whose client took too little for too long.
 type slowError struct{ error }
 
 // Unwrap returns what the connection said.

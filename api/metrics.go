@@ -68,7 +68,7 @@ func (m *metrics) describeStreams() {
 	}
 	m.dropped = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "apgar_api_event_streams_dropped_total",
-		Help: "Event streams that the server ended, by reason: slow, the reader took nothing for too long; error, the changes could not be read.",
+		Help: "Event streams that the server ended, by reason: slow, the reader took too little for too long; error, the changes could not be read.",
 	}, []string{"reason"})
 	for _, reason := range []string{droppedSlow, droppedError} {
 		m.dropped.WithLabelValues(reason)
