@@ -29,6 +29,17 @@ func (e *engine) second(t *testing.T, f spec, o Options, sources ...gather.Sourc
 	return two
 }
 
+// startPair starts one that grades, and then one that stands by.
+func startPair(t *testing.T) (e, two *engine) {
+	t.Helper()
+	services := fixture.Named("playlist")
+	prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
+	f := spec{Rubrics: fixture.Availability, Services: services}
+	e = start(t, f, Options{}, source("eu", prom))
+	two = e.second(t, f, Options{}, source("eu", prom))
+	return e, two
+}
+
 // kill ends a process that has no time to say so.
 func (e *engine) kill() {
 	e.store.setFail(errors.New("killed"))
@@ -79,11 +90,7 @@ func TestOneThatStandsByTakesOverWhenTheGraderIsKilled(t *testing.T) {
 func TestWhoGradedWithoutTheStoreHandsInItsTicks(t *testing.T) {
 	for _, killed := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			services := fixture.Named("playlist")
-			prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
-			f := spec{Rubrics: fixture.Availability, Services: services}
-			e := start(t, f, Options{}, source("eu", prom))
-			two := e.second(t, f, Options{}, source("eu", prom))
+			e, two := startPair(t)
 			defer two.stop()
 			e.until(10*time.Minute + 50*time.Second)
 			away := errors.New("connection refused")
@@ -115,11 +122,7 @@ func TestWhoGradedWithoutTheStoreHandsInItsTicks(t *testing.T) {
 
 func TestAReleasedLeaseIsTakenWithinSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := fixture.Named("playlist")
-		prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
-		f := spec{Rubrics: fixture.Availability, Services: services}
-		e := start(t, f, Options{}, source("eu", prom))
-		two := e.second(t, f, Options{}, source("eu", prom))
+		e, two := startPair(t)
 		defer two.stop()
 		e.until(5*time.Minute + 45*time.Second)
 		e.stop()
@@ -132,12 +135,8 @@ func TestAReleasedLeaseIsTakenWithinSeconds(t *testing.T) {
 func TestAGraderThatWasPausedStandsByAndCommitsNothing(t *testing.T) {
 	for _, at := range []time.Duration{20 * time.Second, 30*time.Second - time.Millisecond, 59 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
-			services := fixture.Named("playlist")
-			prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
-			f := spec{Rubrics: fixture.Availability, Services: services}
-			e := start(t, f, Options{}, source("eu", prom))
+			e, two := startPair(t)
 			defer e.stop()
-			two := e.second(t, f, Options{}, source("eu", prom))
 			defer two.stop()
 			e.until(5*time.Minute + at)
 			resumed := time.Now().Add(time.Minute)
@@ -245,12 +244,8 @@ func TestALongTickDoesNotLoseTheLease(t *testing.T) {
 
 func TestTheEndOfOneThatStandsByIsQuick(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		services := fixture.Named("playlist")
-		prom := &fixture.Prometheus{Answer: wavyTraffic(services)}
-		f := spec{Rubrics: fixture.Availability, Services: services}
-		e := start(t, f, Options{}, source("eu", prom))
+		e, two := startPair(t)
 		defer e.stop()
-		two := e.second(t, f, Options{}, source("eu", prom))
 		e.until(3 * time.Minute)
 		began := time.Now()
 		two.stop()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/apgarhq/apgar/catalog"
 	"github.com/apgarhq/apgar/collector/internal/fixture"
 	"github.com/apgarhq/apgar/collector/promapi"
 	"github.com/apgarhq/apgar/collector/question"
@@ -57,13 +58,18 @@ func (w *couple) StartTime(ctx context.Context, _ int) (time.Time, error) {
 	return time.Time{}, &promapi.Error{Kind: promapi.KindNotPrometheus}
 }
 
+// answersSteadily has both replicas say the same.
+func (w *couple) answersSteadily(services []*catalog.Service) {
+	for i := range w.replicas {
+		w.replicas[i] = &fixture.Prometheus{Answer: fixture.SteadyTraffic(services, 1)}
+	}
+}
+
 func TestNotEveryTickWaitsForAReplicaThatDoesNotSaySinceWhenItRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := fixture.Numbered(20)
 		w := &couple{preferred: 1, hangs: true}
-		for i := range w.replicas {
-			w.replicas[i] = &fixture.Prometheus{Answer: fixture.SteadyTraffic(services, 1)}
-		}
+		w.answersSteadily(services)
 		a := newAsker(Source{Name: "eu", Client: w}, spec{Services: services, Rubrics: fixture.FourKinds}.plan(t))
 		var waited time.Duration
 		for minute := range int64(10) {
@@ -81,9 +87,7 @@ func TestWhatIsThereDoesNotWaitLongForAnotherReplica(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		services := fixture.Numbered(20)
 		w := &couple{preferred: 1, warns: true}
-		for i := range w.replicas {
-			w.replicas[i] = &fixture.Prometheus{Answer: fixture.SteadyTraffic(services, 1)}
-		}
+		w.answersSteadily(services)
 		w.replicas[1].HoldBack(fixture.After(time.Hour))
 		a := newAsker(Source{Name: "eu", Client: w}, spec{Services: services, Rubrics: fixture.FourKinds}.plan(t))
 		started := time.Now()
